@@ -1,0 +1,206 @@
+"""A due rule and a window of dates become periods: when each opens, when it is due, its label.
+
+Pure arithmetic on dates; nothing here knows of institutions. House rulings: docs/readings.md.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from workflows.document import (
+    FuzzyRule, OnceRule, Part, QuotaRule, RecurringRule, RotationRule, TargetRule, WindowRule,
+)  # fmt: skip
+from workflows.workdays import Workdays
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One period of a rule. ``label`` names it for good; ``opens`` is None where only the day
+    counts; ``enforced`` is False for a first window cut short; ``reading`` says how a vague
+    expression was read, in Chinese, or is None."""
+
+    label: str
+    opens: date | None
+    due: date
+    enforced: bool = True
+    reading: str | None = None
+
+
+def _last(year: int, month: int) -> date:
+    return date(year, month, monthrange(year, month)[1])
+
+
+def span(part: Part, year: int, month: int | None) -> tuple[date | None, date]:
+    """Return the first and the last day that a vague expression means (house ruling 2).
+
+    The first is None for “…前”: such a duty has an end only.
+    """
+    if part == "year":
+        return None, date(year, 12, 31)
+    if part == "year-end":
+        return date(year, 12, 1), date(year, 12, 31)
+    if part == "by-year-end":
+        return None, date(year, 12, 31)
+    assert month is not None  # parse refuses a month's part without a month
+    last = _last(year, month)
+    if part == "month":
+        return date(year, month, 1), last
+    if part == "early":
+        return date(year, month, 1), date(year, month, 10)
+    if part == "middle":
+        return date(year, month, 11), date(year, month, 20)
+    if part == "by-month-end":
+        return None, last
+    return date(year, month, 21), last  # late, month-end
+
+
+_READINGS: dict[Part, str] = {
+    "month": "只写月份，按全月计，月末日为期限",
+    "early": "初（上旬）按1日至10日计",
+    "middle": "中旬按11日至20日计",
+    "late": "下旬按21日至月末计",
+    "month-end": "月底（月末）按21日至月末计，月末日为期限",
+    "by-month-end": "月底前按不晚于该月最后一日计",
+    "year-end": "年底（年终）按12月1日至31日计",
+    "by-year-end": "年底前按不晚于12月31日计",
+    "year": "只写年份，按不晚于该年12月31日计",
+}
+
+
+def _on(year: int, month_day: str) -> date:
+    month, day = int(month_day[:2]), int(month_day[3:])
+    return date(year, month, min(day, monthrange(year, month)[1]))  # 02-29 in a common year
+
+
+def periods(
+    rule: Any, binds_from: date, ends: date | None, horizon: date, workdays: Workdays
+) -> Iterator[Period]:
+    """Yield a rule's periods in order, up to those due on ``horizon``.
+
+    ``binds_from`` and ``ends`` are the first and last day of the rule's validity (``ends`` None:
+    no end). Windows are clipped to them. Dates before ``binds_from`` are yielded too where the
+    rule's own ``from`` reaches back: they are the document's pre-issue dates.
+    """
+    stop = min(ends, horizon) if ends else horizon
+    if isinstance(rule, OnceRule):
+        found: Iterator[Period] = iter([Period("once", None, rule.on)])
+    elif isinstance(rule, RecurringRule):
+        found = _recurring(rule, binds_from, stop)
+    elif isinstance(rule, FuzzyRule):
+        found = _fuzzy(rule, binds_from, stop)
+    elif isinstance(rule, TargetRule):
+        found = _target(rule)
+    elif isinstance(rule, WindowRule):
+        found = iter([Period("once", rule.from_, rule.to)])
+    elif isinstance(rule, QuotaRule):
+        return _windows(rule, binds_from, ends, horizon)
+    elif isinstance(rule, RotationRule):
+        return _years(binds_from, ends, horizon)
+    else:  # event and standing have no dates of their own
+        return iter(())
+    roll = getattr(rule, "roll", None)
+    return (_rolled(period, roll, workdays) for period in found if period.due <= stop)
+
+
+def _rolled(period: Period, roll: Any, workdays: Workdays) -> Period:
+    return replace(period, due=workdays.roll(period.due, roll)) if roll else period
+
+
+def _recurring(rule: RecurringRule, binds_from: date, stop: date) -> Iterator[Period]:
+    first = rule.from_ or binds_from
+    for year in range(first.year, stop.year + 1):
+        for entry in rule.dates:
+            if entry.on:
+                opens, due, reading = None, _on(year, entry.on), None
+            else:
+                assert entry.part is not None
+                opens, due = span(entry.part, year, entry.month)
+                reading = _READINGS[entry.part]
+            if due >= first and (rule.until is None or due <= rule.until):
+                yield Period(f"{year}-{entry.id}", opens, due, True, reading)
+
+
+def _fuzzy(rule: FuzzyRule, binds_from: date, stop: date) -> Iterator[Period]:
+    if rule.year is not None:
+        opens, due = span(rule.part, rule.year, rule.month)
+        yield Period("once", opens, due, True, _READINGS[rule.part])
+        return
+    first = rule.from_ or binds_from
+    for year in range(first.year, stop.year + 1):
+        opens, due = span(rule.part, year, rule.month)
+        if due >= first and (rule.until is None or due <= rule.until):
+            yield Period(str(year), opens, due, True, _READINGS[rule.part])
+
+
+def _target(rule: TargetRule) -> Iterator[Period]:
+    if rule.on is not None:
+        yield Period("once", None, rule.on)
+        return
+    assert rule.part is not None and rule.year is not None
+    opens, due = span(rule.part, rule.year, rule.month)
+    yield Period("once", opens, due, True, _READINGS[rule.part])
+
+
+def _calendar(per: str, day: date, first_monday: date) -> tuple[str, date, date]:
+    """Return label, first and last day of the calendar window that holds a day."""
+    year, month = day.year, day.month
+    if per == "week":
+        monday = day - timedelta(days=day.weekday())
+        iso = monday.isocalendar()
+        return f"{iso.year}-W{iso.week:02}", monday, monday + 6 * DAY
+    if per == "fortnight":
+        start = first_monday + timedelta(days=(day - first_monday).days // 14 * 14)
+        one, two = start.isocalendar(), (start + 7 * DAY).isocalendar()
+        return f"{one.year}-W{one.week:02}-W{two.week:02}", start, start + 13 * DAY
+    if per == "month":
+        return f"{year}-M{month:02}", date(year, month, 1), _last(year, month)
+    if per == "two-months":
+        one_month = month - (month - 1) % 2
+        label = f"{year}-M{one_month:02}-M{one_month + 1:02}"
+        return label, date(year, one_month, 1), _last(year, one_month + 1)
+    if per == "quarter":
+        quarter = (month - 1) // 3
+        return f"{year}-Q{quarter + 1}", date(year, quarter * 3 + 1, 1), _last(year, quarter * 3 + 3)
+    if per == "half-year":
+        half = (month - 1) // 6
+        return f"{year}-H{half + 1}", date(year, half * 6 + 1, 1), _last(year, half * 6 + 6)
+    return str(year), date(year, 1, 1), date(year, 12, 31)
+
+
+def _windows(
+    rule: QuotaRule, binds_from: date, ends: date | None, horizon: date
+) -> Iterator[Period]:
+    """Yield quota windows with their true first and last day (house ruling 8).
+
+    Fortnights count from the first Monday after the document binds. Windows of a stationing term
+    (``shift``) have no dates until terms are recorded.
+    """
+    start = max(rule.from_, binds_from) if rule.from_ else binds_from
+    stop = min((day for day in (rule.until, ends) if day), default=None)
+    if rule.per == "shift":
+        return
+    if rule.per == "whole":
+        if stop is not None and stop <= horizon:
+            yield Period("whole", start, stop)
+        return
+    first_monday = binds_from + timedelta(days=7 - binds_from.weekday())
+    day = max(start, first_monday) if rule.per == "fortnight" else start
+    while stop is None or day <= stop:
+        label, first, last = _calendar(rule.per, day, first_monday)
+        opens, due = max(first, start), min(last, stop) if stop else last
+        if due > horizon:
+            return
+        enforced = rule.per == "year" or opens == first
+        yield Period(label, opens, due, enforced)
+        day = last + DAY
+
+
+def _years(binds_from: date, ends: date | None, horizon: date) -> Iterator[Period]:
+    """Yield one period a year: a rotation's coverage, told at the year's end."""
+    yield from _windows(QuotaRule(per="year", unit="年"), binds_from, ends, horizon)
