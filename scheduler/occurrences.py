@@ -1,0 +1,278 @@
+"""Documents and rosters become occurrences: who owes what by when. Pure; no clock, no store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from config.roster import Roster
+from scheduler.parties import Party, Subject, subjects
+from workflows.document import Document, Duty, QuotaRule, Submission
+from workflows.rules import Period, periods
+from workflows.workdays import Workdays
+
+DAY = timedelta(days=1)
+DEPENDENCE = timedelta(days=400)  # how far ahead a duty may wait for another's date
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a quota demands of one window."""
+
+    at_least: int | None
+    at_most: int | None
+    unit: str
+    per: str
+    enforced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One obligation of one subject for one period.
+
+    ``due`` is the legal date in the documents' own calendar (Asia/Shanghai days), None for duties
+    without a date; ``last_working_day`` the last working day on or before it; ``binds_by`` the
+    earlier date by which another duty makes it necessary. ``key`` is fixed for good.
+    """
+
+    key: str
+    document: str
+    number: str | None
+    obligation: str
+    title: str
+    kind: str
+    programme: str | None
+    period: str
+    opens: date | None
+    due: date | None
+    last_working_day: date | None
+    provisional: bool
+    phase: str
+    reading: str | None
+    clauses: tuple[str, ...]
+    phrase: str
+    responsible: Party
+    unresolved: str | None
+    assisting: tuple[Party, ...]
+    recipients: tuple[Party, ...]
+    submit: tuple[Submission, ...]
+    binds_by: date | None
+    pairings: tuple[tuple[Party, Party], ...]
+    quota: Count | None
+    summary: str | None = None
+    other_reading: str | None = None
+    why: str | None = None
+    rungs: tuple[tuple[str, str], ...] = ()
+
+
+class Wording(NamedTuple):
+    """The rule, clauses and phrase of an obligation while one version of it holds."""
+
+    rule: Any
+    clauses: tuple[str, ...]
+    phrase: str
+    starts: date
+    ends: date | None
+
+
+def versions(document: Document, duty: Duty) -> Iterator[Wording]:
+    """Yield the successive wordings of an obligation with the days between which each holds."""
+    start = document.binds_from
+    rule, clauses, phrase = duty.rule, duty.clauses, duty.phrase  # type: ignore[attr-defined]
+    for change in getattr(duty, "changes", ()):
+        yield Wording(rule, clauses, phrase, start, change.from_ - DAY)
+        start, rule = change.from_, change.rule
+        clauses, phrase = change.clauses or clauses, change.phrase or phrase
+    yield Wording(rule, clauses, phrase, start, document.ends)
+
+
+def occurrences(
+    document: Document,
+    roster: Roster,
+    workdays: Workdays,
+    start: date,
+    end: date,
+    *,
+    strict: bool = False,
+) -> list[Occurrence]:
+    """Return what falls due from ``start`` to ``end`` (both included), by due date then key.
+
+    ``strict`` reads “X日前” as the day before X (setting ``deadline_reading``). Duties without a
+    date (standing, and events until they are recorded) come first, whatever the window.
+    """
+    found = [
+        occurrence
+        for duty in document.obligations
+        for occurrence in _of_duty(document, roster, workdays, duty, start, end, strict)
+    ]
+    found = _bound(document, roster, workdays, found, strict)
+    return sorted(found, key=lambda one: (one.due or date.min, one.key))
+
+
+def _of_duty(
+    document: Document,
+    roster: Roster,
+    workdays: Workdays,
+    duty: Duty,
+    start: date,
+    end: date,
+    strict: bool,
+) -> Iterator[Occurrence]:
+    concerned = subjects(document, roster, duty)
+    if duty.kind in ("standing", "event"):  # type: ignore[attr-defined]
+        dateless = Period("always", None, end)
+        wording = next(versions(document, duty))
+        for subject in concerned:
+            one = _occurrence(document, workdays, duty, wording, subject, dateless, strict)
+            yield replace(one, due=None, last_working_day=None, provisional=False, binds_by=None)
+        return
+    labels: set[str] = set()
+    for wording in versions(document, duty):
+        horizon = end + DAY if strict else end
+        listed = list(
+            periods(wording.rule, wording.starts, wording.ends, horizon, workdays)
+        )  # once for all subjects
+        for period in listed:
+            if period.label in labels:
+                period = replace(period, label=f"{period.label}.{wording.starts:%m%d}")
+            labels.add(period.label)
+            if period.due < start or document.phase(period.due) is None:
+                continue
+            for subject in concerned:
+                clipped = subject.clip(period)
+                if clipped is None:
+                    continue
+                one = _occurrence(document, workdays, duty, wording, subject, clipped, strict)
+                assert one.due is not None
+                if start <= one.due <= end:
+                    yield one
+
+
+def _occurrence(
+    document: Document,
+    workdays: Workdays,
+    duty: Duty,
+    wording: Wording,
+    subject: Subject,
+    period: Period,
+    strict: bool,
+) -> Occurrence:
+    due = period.due
+    day_exact = period.opens is None and period.reading is None
+    kind: str = duty.kind  # type: ignore[attr-defined]
+    if strict and day_exact and kind in ("once", "recurring"):
+        due -= DAY
+    rule = wording.rule
+    quota = (
+        Count(rule.at_least, rule.at_most, rule.unit, rule.per, period.enforced)
+        if isinstance(rule, QuotaRule)
+        else None
+    )
+    last = workdays.on_or_before(due)
+    choice = duty.interpretation
+    return Occurrence(
+        key=f"{document.id}/{duty.id}/{subject.id}/{period.label.lower()}",
+        document=document.id,
+        number=document.number,
+        obligation=duty.id,
+        title=duty.title,
+        kind=kind,
+        programme=duty.programme,
+        period=period.label,
+        opens=period.opens,
+        due=due,
+        last_working_day=last,
+        provisional=workdays.provisional(due) or workdays.provisional(last),
+        phase=document.phase(period.due) or "core",
+        reading=choice.taken if choice else period.reading,
+        clauses=wording.clauses,
+        phrase=wording.phrase,
+        responsible=subject.responsible,
+        unresolved=subject.unresolved,
+        assisting=subject.assisting,
+        recipients=subject.recipients,
+        submit=duty.submit,
+        binds_by=due,
+        pairings=subject.pairings,
+        quota=quota,
+        summary=duty.summary,
+        other_reading=choice.other if choice else None,
+        why=choice.why if choice else None,
+        rungs=tuple((rung.name, rung.to) for rung in document.rungs(duty)),
+    )
+
+
+def _bound(
+    document: Document,
+    roster: Roster,
+    workdays: Workdays,
+    found: list[Occurrence],
+    strict: bool,
+) -> list[Occurrence]:
+    """Return the occurrences with ``binds_by`` moved to what depends on them, where earlier."""
+    follows = {duty.id: duty.before for duty in document.obligations if duty.before}
+    if not any(one.obligation in follows for one in found):
+        return found
+    duties = {duty.id: duty for duty in document.obligations}
+    later: dict[str, list[Occurrence]] = {}
+
+    def dependents(name: str) -> list[Occurrence]:
+        if name not in later:
+            dated = [one.due for one in found if one.obligation in follows and one.due]
+            first = min(dated, default=document.binds_from) - DEPENDENCE
+            last = max(dated, default=document.validity.core_until) + DEPENDENCE
+            all_of_it = list(
+                _of_duty(document, roster, workdays, duties[name], first, last, strict)
+            )
+            next_name = follows.get(name)
+            later[name] = [bind(one, next_name) for one in all_of_it] if next_name else all_of_it
+        return later[name]
+
+    def bind(one: Occurrence, name: str) -> Occurrence:
+        # The dependent of the same round: the first that is not over before this one begins.
+        begins = one.opens or (date(one.due.year, 1, 1) if one.due else document.binds_from)
+        dates = [
+            other.binds_by
+            for other in dependents(name)
+            if other.binds_by and other.binds_by >= begins and _touch(one, other)
+        ]
+        soonest = min(dates, default=None)
+        if soonest is None or (one.binds_by is not None and one.binds_by <= soonest):
+            return one
+        return replace(one, binds_by=soonest)
+
+    return [bind(one, follows[one.obligation]) if one.obligation in follows else one for one in found]
+
+
+def _touch(one: Occurrence, other: Occurrence) -> bool:
+    """Return whether two occurrences are about the same actor or the same pairing."""
+    if one.responsible == other.responsible or not one.pairings or not other.pairings:
+        return True
+    return not set(one.pairings).isdisjoint(other.pairings)
+
+
+RELATIONS = ("responsible", "assisting", "receiver", "concerned")
+
+
+def relations(occurrence: Occurrence, parents: Mapping[str, str]) -> dict[str, str]:
+    """Return the relation of every institution that an occurrence touches, by its id.
+
+    ``parents`` maps an office or a department to its body, which is concerned with it too.
+    """
+    found: dict[str, str] = {}
+
+    def note(parties: Iterable[Party], relation: str) -> None:
+        for party in parties:
+            if party.id:
+                found.setdefault(party.id, relation)
+
+    note([occurrence.responsible], "responsible")
+    note(occurrence.assisting, "assisting")
+    note(occurrence.recipients, "receiver")
+    note([party for pair in occurrence.pairings for party in pair], "concerned")
+    for child, relation in list(found.items()):
+        if parent := parents.get(child):
+            found.setdefault(parent, "receiver" if relation == "receiver" else "concerned")
+    return found

@@ -1,0 +1,224 @@
+"""The rows of the store, and nothing else. What they mean: docs/architecture.md."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Index, LargeBinary, TypeDecorator, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlmodel import Column, Field, SQLModel, Text
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, stored as UTC. Refuses naive values with ValueError."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant without a zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def instant(*, index: bool = False, nullable: bool = True) -> Any:
+    """Return a column for an aware instant."""
+    return Field(
+        default=None if nullable else ...,
+        sa_type=UtcDateTime,
+        index=index,
+        nullable=nullable,
+    )
+
+
+class AppliedVersion(SQLModel, table=True):
+    """One applied version of a document and its roster; the newest of a document is in force.
+
+    ``workflow`` is the YAML text, ``roster`` a JSON object of the three tables' texts.
+    ``adopted_on`` is the day of the first version: what was due before it is history.
+    """
+
+    __tablename__ = "applied_version"
+    id: int | None = Field(default=None, primary_key=True)
+    document: str = Field(index=True)
+    digest: str
+    workflow: str = Field(sa_column=Column(Text, nullable=False))
+    roster: str = Field(sa_column=Column(Text, nullable=False))
+    adopted_on: date
+    applied_at: datetime = instant(nullable=False)
+    applied_by: str = ""
+    withdrawn: bool = False
+
+
+class StoredOccurrence(SQLModel, table=True):
+    """A projection of documents and rosters within the horizon; only ``plan`` changes it.
+
+    ``body`` is the whole occurrence as JSON; the other columns are what queries need.
+    ``digest`` covers what a reader sees; ``sequence`` and ``modified_at`` advance with it.
+    """
+
+    __tablename__ = "occurrence"
+    key: str = Field(primary_key=True)
+    document: str = Field(index=True)
+    obligation: str
+    kind: str
+    period: str
+    responsible_id: str | None = Field(default=None, index=True)
+    due: date | None = Field(default=None, index=True)
+    phase: str
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    digest: str
+    status: str = "open"
+    sequence: int = 0
+    modified_at: datetime = instant(nullable=False)
+    cancelled_on: date | None = None
+    next_notice_at: datetime | None = instant(index=True)
+
+
+class OccurrenceParty(SQLModel, table=True):
+    """Which institutions an occurrence touches, and how; feeds and lists are looked up by it."""
+
+    __tablename__ = "occurrence_party"
+    institution: str = Field(primary_key=True)
+    key: str = Field(primary_key=True, foreign_key="occurrence.key", ondelete="CASCADE")
+    relation: str
+
+
+class Fact(SQLModel, table=True):
+    """What people said of an occurrence. Never deleted; a correction supersedes."""
+
+    __tablename__ = "fact"
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(index=True)
+    kind: str
+    on: date | None = None
+    until: date | None = None
+    reason: str | None = None
+    basis: str | None = None
+    evidence: str | None = None
+    recorded_at: datetime = instant(nullable=False)
+    recorded_by: str = ""
+    superseded_by: int | None = None
+
+
+class Notice(SQLModel, table=True):
+    """A planned message about an occurrence: pending, in a message, or not sent for a reason."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        UniqueConstraint("key", "rung", "due", "recipient", "channel"),
+        Index("ix_notice_pending", "message_id", "reason"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(index=True)
+    rung: str
+    due: date
+    recipient: str
+    channel: str = "mail"
+    institution: str
+    role: str
+    office: str = ""
+    placeholder: bool = False
+    statutory: bool = False
+    release_at: datetime = instant(nullable=False, index=True)
+    planned_at: datetime = instant(nullable=False)
+    note: str | None = None
+    reason: str | None = None
+    message_id: int | None = Field(default=None, foreign_key="message.id", index=True)
+
+
+class Message(SQLModel, table=True):
+    """One mail to one recipient, with its bytes and its state.
+
+    Waiting: ready, sending, handing, in_doubt, held. Final: sent, failed, bounced, expired,
+    cancelled. ``day`` is the local day of the digest.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (UniqueConstraint("recipient", "role", "day", "sequence"),)
+    id: int | None = Field(default=None, primary_key=True)
+    recipient: str
+    role: str
+    day: date
+    sequence: int = 0
+    institution: str
+    office: str = ""
+    placeholder: bool = False
+    statutory: bool = False
+    subject: str
+    message_id: str = Field(unique=True)
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    state: str = Field(default="ready", index=True)
+    owner: str | None = None
+    lease_until: datetime | None = instant()
+    attempt: int = 0
+    next_try_at: datetime | None = instant(index=True)
+    composed_at: datetime = instant(nullable=False)
+    finished_at: datetime | None = instant()
+    reply: str | None = None
+    reason: str | None = None
+
+
+class Token(SQLModel, table=True):
+    """A secret feed address; only its hash is kept."""
+
+    __tablename__ = "token"
+    id: int | None = Field(default=None, primary_key=True)
+    institution: str = Field(index=True)
+    name: str
+    hash: str = Field(unique=True)
+    created_at: datetime = instant(nullable=False)
+    revoked_at: datetime | None = instant()
+    fetched_at: datetime | None = instant()
+    fetched_by: str | None = None
+
+
+class SignIn(SQLModel, table=True):
+    """A one-time sign-in link, or the session that it opened; only the hash is kept."""
+
+    __tablename__ = "sign_in"
+    hash: str = Field(primary_key=True)
+    kind: str
+    created_at: datetime = instant(nullable=False)
+    expires_at: datetime = instant(nullable=False)
+    used_at: datetime | None = instant()
+
+
+class Feed(SQLModel, table=True):
+    """The last good bytes of an institution's feed."""
+
+    __tablename__ = "feed"
+    institution: str = Field(primary_key=True)
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    etag: str
+    modified_at: datetime = instant(nullable=False)
+    fault: str | None = None
+
+
+class Audit(SQLModel, table=True):
+    """Who did what, when. Append only."""
+
+    __tablename__ = "audit"
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = instant(nullable=False)
+    who: str
+    action: str
+    about: str
+    detail: str = ""
+
+
+class Mark(SQLModel, table=True):
+    """A single remembered value, such as the last tick or the end of the horizon."""
+
+    __tablename__ = "mark"
+    name: str = Field(primary_key=True)
+    value: str
