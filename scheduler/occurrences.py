@@ -165,9 +165,10 @@ def _occurrence(
     if strict and day_exact and kind in ("once", "recurring"):
         due -= DAY
     rule = wording.rule
+    asked = rule if isinstance(rule, QuotaRule) else getattr(duty, "amount", None)
     quota = (
-        Count(rule.at_least, rule.at_most, rule.unit, rule.per, period.enforced)
-        if isinstance(rule, QuotaRule)
+        Count(asked.at_least, asked.at_most, asked.unit, asked.per, period.enforced)
+        if asked
         else None
     )
     last = workdays.on_or_before(due)

@@ -156,6 +156,15 @@ class Submission(Frozen):
     to: Text
 
 
+class Amount(Frozen):
+    """How many a dated duty asks for, where its text gives a number beside the date."""
+
+    unit: Text
+    per: Per
+    at_least: Count | None = None
+    at_most: Count | None = None
+
+
 class OnceRule(Frozen):
     """One day."""
 
@@ -302,18 +311,21 @@ class Duty(Frozen):
 class Once(Duty):
     kind: Literal["once"]
     rule: OnceRule
+    amount: Amount | None = None
     changes: tuple[OnceChange, ...] = ()
 
 
 class Recurring(Duty):
     kind: Literal["recurring"]
     rule: RecurringRule
+    amount: Amount | None = None
     changes: tuple[RecurringChange, ...] = ()
 
 
 class Fuzzy(Duty):
     kind: Literal["fuzzy"]
     rule: FuzzyRule
+    amount: Amount | None = None
     changes: tuple[FuzzyChange, ...] = ()
 
 

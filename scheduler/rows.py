@@ -1,0 +1,78 @@
+"""An occurrence as the JSON object that commands and the API print, and as the store keeps it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from scheduler.occurrences import Count, Occurrence
+from scheduler.parties import Party
+from workflows.document import Submission
+
+
+def _day(value: date | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+def row(
+    one: Occurrence, relation: str | None = None, status: str | None = None
+) -> dict[str, Any]:
+    """Return the object of ``duban deadlines --format json``; dates are YYYY-MM-DD."""
+    return {
+        "key": one.key,
+        "document": one.document,
+        "obligation": one.obligation,
+        "title": one.title,
+        "kind": one.kind,
+        "programme": one.programme,
+        "period": one.period,
+        "opens": _day(one.opens),
+        "due": _day(one.due),
+        "last_working_day": _day(one.last_working_day),
+        "provisional": one.provisional,
+        "phase": one.phase,
+        "reading": one.reading,
+        "clauses": list(one.clauses),
+        "phrase": one.phrase,
+        "responsible": one.responsible.name,
+        "responsible_id": one.responsible.id,
+        "unresolved": one.unresolved,
+        "assisting": [party.name for party in one.assisting],
+        "recipients": [party.name for party in one.recipients],
+        "submit": [submission.model_dump() for submission in one.submit],
+        "binds_by": _day(one.binds_by),
+        "pairings": [
+            {"supporter": supporter.name, "recipient": recipient.name}
+            for supporter, recipient in one.pairings
+        ],
+        "quota": asdict(one.quota) if one.quota else None,
+        "relation": relation,
+        "status": status,
+    }
+
+
+def encode(one: Occurrence) -> str:
+    """Return an occurrence as JSON text; the same occurrence gives the same text."""
+    values = asdict(one) | {"submit": [s.model_dump() for s in one.submit]}
+    return json.dumps(values, ensure_ascii=False, default=str, sort_keys=True)
+
+
+_DATES = ("opens", "due", "last_working_day", "binds_by")
+
+
+def decode(text: str) -> Occurrence:
+    """Return the occurrence that ``encode`` wrote."""
+    values: dict[str, Any] = json.loads(text)
+    for name in _DATES:
+        values[name] = date.fromisoformat(values[name]) if values[name] else None
+    values["responsible"] = Party(*values["responsible"])
+    for name in ("assisting", "recipients"):
+        values[name] = tuple(Party(*party) for party in values[name])
+    values["pairings"] = tuple((Party(*one), Party(*two)) for one, two in values["pairings"])
+    values["submit"] = tuple(Submission(**submission) for submission in values["submit"])
+    values["quota"] = Count(**values["quota"]) if values["quota"] else None
+    values["clauses"] = tuple(values["clauses"])
+    values["rungs"] = tuple((name, to) for name, to in values["rungs"])
+    return Occurrence(**values)
