@@ -15,6 +15,7 @@ from typing import NamedTuple
 MAX_BYTES = 4 * 1024 * 1024
 MAX_ROWS = 20_000
 MAX_CELL = 300
+MAX_LINE = 50_000
 MAX_FINDINGS = 200
 
 # Controls (tab and line breaks too), zero-width and direction characters, separators, a BOM in the
@@ -153,6 +154,7 @@ def read_rows(
         if _suspect(cells):
             for ordinal, cell in enumerate(cells, 1):
                 _check(cell, line, ordinal, sheet)
+            cells = [cell[:MAX_CELL] for cell in cells]
         sheet.rows.append((line, cells))
     if head is None and not sheet.findings:
         sheet.report(1, 1, "013", "文件是空的", f"第一行写表头：{','.join(columns)}")
@@ -222,6 +224,13 @@ def _split(text: str, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and cells; a cell that goes on over several lines is reported once."""
     inside = 0  # the line on which a cell was left open
     for line, content in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
+        if len(content) > MAX_LINE:
+            cells = content.split(",", 50)
+            ordinal = next((n for n, c in enumerate(cells, 1) if len(c) > MAX_CELL), 1)
+            message = f"这一行有 {len(content)} 个字，最多 {MAX_LINE} 个"
+            sheet.report(line, ordinal, "011", message, "缩短，或核对是不是存错了文件")
+            inside = 0
+            continue
         if not inside and '"' not in content:
             yield line, content.split(",") if content else []
             continue
