@@ -161,6 +161,7 @@ class Message(SQLModel, table=True):
     owner: str | None = None
     lease_until: datetime | None = instant()
     attempt: int = 0
+    handed: int = 0  # how often the bytes may have reached a relay; never altered once above 0
     next_try_at: datetime | None = instant(index=True)
     composed_at: datetime = instant(nullable=False)
     finished_at: datetime | None = instant()
