@@ -1,0 +1,262 @@
+"""One institution's year as an iCalendar feed that every client reads. Pure: values in, bytes out.
+
+RFC 5545, RFC 7986 (NAME, REFRESH-INTERVAL). Nothing here depends on today: the window is whole
+calendar years, and what is near or late is for the mails to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from icalendar import Alarm, Calendar, Event
+from icalendar.prop import vText
+
+from notifications import wording
+from scheduler.occurrences import Occurrence
+
+PRODID = "-//duban//duban//ZH"
+REFRESH = timedelta(hours=4)
+FREQUENT = frozenset({"week", "fortnight"})  # one event a window would drown the rest
+ALARMS = (timedelta(days=-13, hours=-15), timedelta(hours=-15))  # 09:00, 14 days and 1 day before
+END = b"END:VCALENDAR\r\n"
+
+# C0 and C1 controls, line and paragraph separators, direction overrides, halves of a pair,
+# noncharacters. icalendar 7.3 writes them as they are, and strict readers drop the whole feed.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The institution whose feed it is."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One occurrence with what the store knows of it.
+
+    ``modified_at`` (aware) is when its content last changed and ``sequence`` how often.
+    ``tentative``: a rule moves the date off days whose holiday notice is not out yet.
+    """
+
+    occurrence: Occurrence
+    relation: str
+    modified_at: datetime
+    sequence: int = 0
+    status: str = "open"
+    cancelled: bool = False
+    tentative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a subscriber chose; empty sets choose everything."""
+
+    alarms: bool = False
+    frequent: bool = False
+    documents: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+
+    def wants(self, one: Occurrence) -> bool:
+        """Return whether an occurrence belongs into this variant."""
+        if self.documents and one.document not in self.documents:
+            return False
+        if self.kinds and one.kind not in self.kinds:
+            return False
+        return self.frequent or one.quota is None or one.quota.per not in FREQUENT
+
+
+DEFAULT = Variant()
+
+
+def window(today: date) -> tuple[date, date]:
+    """Return the first and last day that a feed shows: last year to the year after next."""
+    return date(today.year - 1, 1, 1), date(today.year + 2, 12, 31)
+
+
+def clean(text: str) -> str:
+    """Return a text as one line that every calendar client reads back unchanged.
+
+    A backslash becomes its full-width form: clients disagree on how to unescape it before n and N.
+    """
+    return _HIDDEN.sub(" ", text).replace("\\", "＼").strip()
+
+
+def uid(key: str) -> str:
+    """Return the UID of an occurrence's event; it never changes."""
+    return f"{key}@duban"
+
+
+def link(base_url: str, key: str) -> str:
+    """Return the address of an occurrence's page."""
+    return f"{base_url.rstrip('/')}/items/{key}"
+
+
+def render(
+    owner: Owner,
+    entries: Iterable[Entry],
+    today: date,
+    base_url: str = "",
+    variant: Variant = DEFAULT,
+) -> bytes:
+    """Return the feed's bytes: the same entries in the same calendar year give the same bytes."""
+    fragments = [text for _, text in events(owner, entries, today, base_url, variant)]
+    return assemble(owner, fragments, today)
+
+
+def events(
+    owner: Owner,
+    entries: Iterable[Entry],
+    today: date,
+    base_url: str = "",
+    variant: Variant = DEFAULT,
+) -> list[tuple[Entry, bytes]]:
+    """Return the entries that a feed shows, by date then key, each with its event's bytes."""
+    first, last = window(today)
+    entries = list(entries)
+    several = partners(entries)
+    shown = [
+        entry
+        for entry in entries
+        if entry.occurrence.due
+        and first <= entry.occurrence.due <= last
+        and entry.occurrence.phase != "pre-issue"
+        and variant.wants(entry.occurrence)
+    ]
+    shown.sort(key=lambda entry: (entry.occurrence.due or date.min, entry.occurrence.key))
+    return [(e, event(owner, e, several, base_url, variant.alarms)) for e in shown]
+
+
+def assemble(owner: Owner, fragments: list[bytes], today: date) -> bytes:
+    """Return a calendar around its events; one that informs where there are none."""
+    calendar = Calendar()
+    name = f"督办 · {clean(owner.name)}"
+    calendar.add("PRODID", PRODID)
+    calendar.add("VERSION", "2.0")
+    calendar.add("CALSCALE", "GREGORIAN")
+    # Unknown names are written verbatim unless wrapped.
+    calendar.add("NAME", vText(name))
+    calendar.add("X-WR-CALNAME", vText(name))
+    calendar.add("REFRESH-INTERVAL", REFRESH, parameters={"VALUE": "DURATION"})
+    calendar.add("X-PUBLISHED-TTL", vText("PT4H"))
+    head = bytes(calendar.to_ical()).removesuffix(END)
+    return head + b"".join(fragments or [_nothing_yet(owner, today.year)]) + END
+
+
+def event(
+    owner: Owner, entry: Entry, several: frozenset[tuple[str, str]], base_url: str, alarms: bool
+) -> bytes:
+    """Return one event's bytes. ``several``: (document, institution) with more than one partner."""
+    one = entry.occurrence
+    assert one.due is not None
+    made = _all_day(uid(one.key), one.due, entry.modified_at, entry.sequence)
+    title = summary(owner, entry, several)
+    made.add("SUMMARY", title)
+    address = link(base_url, one.key) if base_url else ""
+    made.add("DESCRIPTION", description(one, address))
+    if address:
+        made.add("URL", address)
+    unsure = one.phase == "contested" or entry.tentative
+    status = "CANCELLED" if entry.cancelled else "TENTATIVE" if unsure else "CONFIRMED"
+    made.add("STATUS", status)
+    if alarms and status != "CANCELLED" and entry.status == "open":
+        for before in ALARMS:
+            alarm = Alarm()
+            alarm.add("ACTION", "DISPLAY")
+            alarm.add("DESCRIPTION", title)
+            alarm.add("TRIGGER", before)
+            made.add_component(alarm)
+    return bytes(made.to_ical())
+
+
+def summary(owner: Owner, entry: Entry, several: frozenset[tuple[str, str]]) -> str:
+    """Return an event's title: what, who files it if another does, about which partner."""
+    one = entry.occurrence
+    notes: list[str] = []
+    if one.responsible.id != owner.id:
+        notes.append(f"由{one.responsible.name}{'报送' if one.submit else '负责'}")
+    if len(one.pairings) == 1:
+        supporter, recipient = one.pairings[0]
+        sides = (supporter, recipient)
+        viewer = owner.id if owner.id in (supporter.id, recipient.id) else one.responsible.id
+        if viewer not in (supporter.id, recipient.id):
+            notes.append(f"{supporter.name}—{recipient.name}")
+        elif (one.document, viewer) in several:
+            notes += [p.name for p in sides if p.id not in (viewer, one.responsible.id)]
+    done = {"completed": "✓ ", "accepted": "✓ ", "waived": "【免报】"}
+    mark = "【取消】" if entry.cancelled else done.get(entry.status, "")
+    return clean(mark + one.title + (f"〔{'，'.join(notes)}〕" if notes else ""))
+
+
+def description(one: Occurrence, address: str = "") -> str:
+    """Return what, by when, to whom, how, on which clause; one line each."""
+    assert one.due is not None
+    lines = [f"最迟：{wording.day(one.due)}"]
+    if one.kind in ("once", "recurring") and one.opens is None:
+        lines[0] += "，含当日"
+    lines.append(f"最后工作日：{wording.last_working_day(one)}")
+    if one.binds_by and one.binds_by < one.due:
+        lines.append(f"实际最迟：{wording.day(one.binds_by)}（另一事项须在此之后办理）")
+    if one.opens and one.opens != one.due:
+        lines.append(f"起：{wording.day(one.opens)}")
+    if one.quota:
+        count = wording.quota(one.quota)
+        lines.append(f"次数：{count}" + ("" if one.quota.enforced else "（首个周期不足，不计）"))
+    lines.append(f"负责：{wording.who(one)}")
+    if one.unresolved:
+        lines.append(f"未明：{one.unresolved}")
+    if one.recipients:
+        lines.append("报给：" + "、".join(party.name for party in one.recipients))
+    lines += [f"报送：{wording.submission(way)}" for way in one.submit]
+    lines.append(f"依据：{wording.citation(one)}“{one.phrase}”")
+    if one.reading:
+        lines.append(f"读法：{one.reading}")
+    if one.phase in wording.PHASE_NOTES:
+        note = wording.PHASE_NOTES[one.phase]
+        lines.append(f"性质：{wording.PHASES[one.phase]}，{note}")
+    if address:
+        lines.append(f"详情：{address}")
+    return "\n".join(clean(line) for line in lines)
+
+
+def _all_day(name: str, on: date, stamp: datetime, sequence: int) -> Event:
+    # Not .new(): it would put in a random UID and the present time.
+    made = Event()
+    made.add("UID", name)
+    stamp = stamp.astimezone(UTC).replace(microsecond=0)
+    made.add("DTSTAMP", stamp)
+    made.add("LAST-MODIFIED", stamp)
+    made.add("SEQUENCE", sequence)
+    made.add("DTSTART", on)
+    made.add("DTEND", on + timedelta(days=1))
+    made.add("TRANSP", "TRANSPARENT")
+    made.add("X-MICROSOFT-CDO-BUSYSTATUS", vText("FREE"))
+    return made
+
+
+def _nothing_yet(owner: Owner, year: int) -> bytes:
+    # An empty calendar would leave stale events in some clients and be refused by others.
+    first = date(year, 1, 1)
+    made = _all_day(uid(f"info/{owner.id}/{year}"), first, datetime(year, 1, 1, tzinfo=UTC), 0)
+    made.add("SUMMARY", "督办日历已订阅，暂时没有带日期的事项")
+    made.add("DESCRIPTION", "有了带日期的事项，会自动出现在这个日历里，不需要重新订阅。")
+    made.add("STATUS", "CONFIRMED")
+    return bytes(made.to_ical())
+
+
+def partners(entries: Iterable[Entry]) -> frozenset[tuple[str, str]]:
+    """Return (document, institution) of all that have more than one partner among the entries."""
+    others: dict[tuple[str, str], set[str]] = {}
+    for one in (entry.occurrence for entry in entries):
+        for supporter, recipient in one.pairings:
+            if supporter.id and recipient.id:
+                others.setdefault((one.document, supporter.id), set()).add(recipient.id)
+                others.setdefault((one.document, recipient.id), set()).add(supporter.id)
+    return frozenset(key for key, found in others.items() if len(found) > 1)
