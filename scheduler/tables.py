@@ -63,7 +63,10 @@ class StoredOccurrence(SQLModel, table=True):
     """A projection of documents and rosters within the horizon; only ``plan`` changes it.
 
     ``body`` is the whole occurrence as JSON; the other columns are what queries need.
-    ``digest`` covers what a reader sees; ``sequence`` and ``modified_at`` advance with it.
+    ``digest`` is in two parts: what a reader sees, and the rungs; ``sequence`` and
+    ``modified_at`` advance with the first, with the status, and when it is cancelled.
+    ``status``: open, acknowledged, completed, waived, cancelled, or history (it was due before it
+    was applied here, and nobody is reminded of it).
     """
 
     __tablename__ = "occurrence"
