@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_ROWS = 20_000
+MAX_LINES = 100_000
 MAX_CELL = 300
 MAX_LINE = 50_000
 MAX_FINDINGS = 200
 
 # Controls (tab and line breaks too), zero-width and direction characters, separators, a BOM in the
 # text, what a failed conversion leaves, surrogates, private use, noncharacters.
-_HIDDEN = re.compile(
+HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\ufff0-\uffff\U000e0000-\U000e0fff]"
 )
@@ -73,7 +74,7 @@ class Sheet:
             return
         at = column if isinstance(column, int) else self.index.get(column, 0) + 1
         code = self.letter + number
-        plain = _HIDDEN.sub("?", message), _HIDDEN.sub("?", hint)  # these go to a terminal
+        plain = HIDDEN.sub("?", message), HIDDEN.sub("?", hint)  # these go to a terminal
         self.findings.append(Finding(self.path, line, at, code, *plain, severity))
 
     def records(self) -> Iterator[tuple[int, dict[str, str]]]:
@@ -165,7 +166,7 @@ def _suspect(cells: list[str]) -> bool:
     whole = "".join(cells)
     return (
         len(whole) > MAX_CELL
-        or _HIDDEN.search(whole) is not None
+        or HIDDEN.search(whole) is not None
         or "=?" in whole
         or any(cell.startswith(_FORMULA) for cell in cells)
     )
@@ -175,7 +176,7 @@ def _check(cell: str, line: int, ordinal: int, sheet: Sheet) -> None:
     if len(cell) > MAX_CELL:
         message = f"这一格有 {len(cell)} 个字，最多 {MAX_CELL} 个"
         sheet.report(line, ordinal, "011", message, "缩短，或核对引号是否成对")
-    if found := _HIDDEN.search(cell):
+    if found := HIDDEN.search(cell):
         if found[0] in "\r\n":
             sheet.report(line, ordinal, "004", "格子里有换行", "把内容写在一行里")
         else:
@@ -224,6 +225,12 @@ def _split(text: str, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and cells; a cell that goes on over several lines is reported once."""
     inside = 0  # the line on which a cell was left open
     for line, content in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
+        if sheet.full:
+            return
+        if line > MAX_LINES:
+            message = f"超过 {MAX_LINES} 行，多为空行或引号不成对"
+            sheet.report(line, 1, "012", message, "核对是不是存错了文件")
+            return
         if len(content) > MAX_LINE:
             cells = content.split(",", 50)
             ordinal = next((n for n, c in enumerate(cells, 1) if len(c) > MAX_CELL), 1)
