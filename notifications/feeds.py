@@ -1,0 +1,179 @@
+"""Feeds kept ready in the store: rendered when something changed, never when somebody asks.
+
+Only institutions with an address in use are kept up to date; the first address renders the first
+bytes. When rendering fails, the last good bytes stay and the fault is noted beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Engine, func
+from sqlmodel import Session, col, select
+
+from notifications import feed, feed_changes, tokens
+from notifications.feed import Entry, Owner, Variant
+from scheduler.rows import decode
+from scheduler.store import reading, writing
+from scheduler.tables import AppliedVersion, Audit, Fact, Feed, Mark, OccurrenceParty
+from scheduler.tables import StoredOccurrence as Stored
+from scheduler.world import World
+
+log = logging.getLogger("duban.feeds")
+
+SIGNAL = "feeds"
+SECOND = timedelta(seconds=1)
+
+
+def today(now: datetime, world: World) -> date:
+    """Return the house's local day of an instant."""
+    return now.astimezone(world.timezone).date()
+
+
+def owner(institution: str, world: World) -> Owner:
+    """Return the institution with the name that the applied rosters print."""
+    for roster in world.rosters.values():
+        found = roster.institutions.get(institution)
+        if found is not None:
+            return Owner(institution, found.name)
+    return Owner(institution, institution)
+
+
+def entries(session: Session, institution: str, day: date, world: World) -> list[Entry]:
+    """Return what an institution's feed may show on a local day, cancelled ones for 30 days."""
+    first, last = feed.window(day)
+    rows = session.exec(
+        select(Stored, OccurrenceParty.relation)
+        .join(OccurrenceParty, col(OccurrenceParty.key) == col(Stored.key))
+        .where(
+            OccurrenceParty.institution == institution,
+            col(Stored.due) >= first,
+            col(Stored.due) <= last,
+            Stored.phase != "pre-issue",
+        )
+    )
+    return [
+        Entry(
+            occurrence=decode(row.body),
+            relation=relation,
+            modified_at=row.modified_at,
+            sequence=row.sequence,
+            status=row.status,
+            cancelled=row.cancelled_on is not None,
+            tentative=_tentative(row, world),
+        )
+        for row, relation in rows
+        if row.cancelled_on is None or row.cancelled_on + feed_changes.KEPT > day
+    ]
+
+
+def _tentative(row: Stored, world: World) -> bool:
+    """Return whether a rule moves the date by a holiday notice that is not out yet."""
+    document = world.documents.get(row.document)
+    if document is None or row.due is None or not world.workdays.provisional(row.due):
+        return False
+    return any(
+        getattr(getattr(duty, "rule", None), "roll", None) is not None
+        for duty in document.obligations
+        if duty.id == row.obligation
+    )
+
+
+def render_variant(
+    engine: Engine, institution: str, variant: Variant, now: datetime, world: World
+) -> bytes:
+    """Return a subscriber's choice of a feed; raises what rendering raises."""
+    day = today(now, world)
+    with reading(engine) as session:
+        known = entries(session, institution, day, world)
+    return feed.render(owner(institution, world), known, day, world.base_url, variant)
+
+
+def render_one(engine: Engine, institution: str, now: datetime, world: World) -> bytes:
+    """Bring an institution's feed up to date and return its bytes.
+
+    Raises what rendering raises, after noting the fault beside the last good bytes.
+    """
+    day = today(now, world)
+    with reading(engine) as session:
+        known = entries(session, institution, day, world)
+        kept = session.get(Feed, institution)
+    previous = kept.body if kept else None
+    try:
+        body = feed_changes.render(
+            owner(institution, world), known, now, day, world.base_url, previous
+        )
+    except Exception as error:
+        with writing(engine) as session:
+            row = session.get(Feed, institution)
+            if row is not None:
+                row.fault = f"{type(error).__name__}: {error}"[:500]
+        raise
+    if kept is None or body != previous or kept.fault:
+        with writing(engine) as session:
+            _keep(session, institution, body, now)
+    return body
+
+
+def _keep(session: Session, institution: str, body: bytes, now: datetime) -> None:
+    row = session.get(Feed, institution)
+    etag = hashlib.sha256(body).hexdigest()[:32]
+    if row is None:
+        session.add(Feed(institution=institution, body=body, etag=etag, modified_at=now))
+        return
+    row.fault = None
+    if row.body != body:
+        # HTTP dates count whole seconds, and a change must show in them.
+        row.modified_at = max(now, row.modified_at + SECOND)
+        row.body, row.etag = body, etag
+
+
+def render_changed(
+    engine: Engine, now: datetime, world: World, *, everything: bool = False
+) -> int:
+    """Bring the feeds in use up to date and return how many were rendered.
+
+    Looks only where facts, applied versions or the local day say that something may have changed;
+    ``everything`` looks everywhere.
+    """
+    with reading(engine) as session:
+        signal = _signal(session, today(now, world))
+        mark = session.get(Mark, SIGNAL)
+        subscribed = tokens.subscribed(session)
+        ready = set(session.exec(select(Feed.institution)).all())
+    same = mark is not None and mark.value == signal and not everything
+    wanted = sorted(subscribed - ready if same else subscribed)
+    done = _render_all(engine, wanted, now, world)
+    if not same:
+        with writing(engine) as session:
+            session.merge(Mark(name=SIGNAL, value=signal))
+    return done
+
+
+def _render_all(engine: Engine, wanted: Iterable[str], now: datetime, world: World) -> int:
+    done = 0
+    for institution in wanted:
+        try:
+            render_one(engine, institution, now, world)
+            done += 1
+        except Exception:
+            log.exception("feed of %s could not be rendered", institution)
+    return done
+
+
+def _signal(session: Session, day: date) -> str:
+    """Return a text that is another one whenever a feed may be another one."""
+    newest = [
+        session.exec(select(func.max(column))).one()
+        for column in (Fact.id, AppliedVersion.id, Audit.id)
+    ]
+    return f"{day}/" + "/".join(str(one or 0) for one in newest)
+
+
+def faults(session: Session) -> Mapping[str, str]:
+    """Return the institutions whose feed could not be rendered last time, with the reason."""
+    rows = session.exec(select(Feed.institution, Feed.fault).where(col(Feed.fault).is_not(None)))
+    return {institution: fault or "" for institution, fault in rows}

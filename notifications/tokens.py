@@ -1,0 +1,71 @@
+"""Secret feed addresses: one per subscriber, named, revocable; only their hashes are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from scheduler.tables import Audit, Token
+
+SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits in URL-safe base64
+LONGEST_NAME = 80
+
+
+def digest(secret: str) -> str:
+    """Return what the store keeps of a secret. 256 random bits need no salt and no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def create(
+    session: Session, institution: str, name: str, now: datetime, who: str = ""
+) -> tuple[Token, str]:
+    """Add an address for an institution's feed; return its row and the secret, shown only once."""
+    secret = secrets.token_urlsafe(32)
+    row = Token(
+        institution=institution,
+        name=name.strip()[:LONGEST_NAME],
+        hash=digest(secret),
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    session.add(
+        Audit(at=now, who=who, action="token-create", about=institution, detail=row.name)
+    )
+    return row, secret
+
+
+def listed(session: Session) -> Sequence[Token]:
+    """Return all addresses, the newest first."""
+    return session.exec(select(Token).order_by(col(Token.id).desc())).all()
+
+
+def revoke(session: Session, number: int, now: datetime, who: str = "") -> Token | None:
+    """Revoke an address for good; return its row, or None where there is no such address."""
+    row = session.get(Token, number)
+    if row is not None and row.revoked_at is None:
+        row.revoked_at = now
+        session.add(row)
+        session.add(
+            Audit(at=now, who=who, action="token-revoke", about=row.institution, detail=row.name)
+        )
+    return row
+
+
+def subscribed(session: Session) -> set[str]:
+    """Return the institutions that have at least one address in use."""
+    return set(session.exec(select(Token.institution).where(col(Token.revoked_at).is_(None))))
+
+
+def note_fetches(session: Session, fetches: Mapping[int, tuple[datetime, str]]) -> None:
+    """Remember the last fetch of each address: when, and by which program."""
+    for number, (at, agent) in fetches.items():
+        row = session.get(Token, number)
+        if row is not None:
+            row.fetched_at, row.fetched_by = at, agent
+            session.add(row)
