@@ -1,0 +1,61 @@
+"""Which occurrences a reader asked for: the filters of ``deadlines`` and of the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from config.roster import Roster
+from scheduler.loading import Loaded
+from scheduler.occurrences import Occurrence, occurrences, relations
+from scheduler.rows import row
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is asked for; ``start`` and ``end`` select by due date, both included.
+
+    ``dateless``: duties without a date are listed too (they were asked for by kind).
+    """
+
+    documents: tuple[str, ...]
+    start: date
+    end: date
+    kinds: tuple[str, ...]
+    phases: tuple[str, ...]
+    institution: str | None = None
+    dateless: bool = False
+
+    def takes(self, one: Occurrence) -> bool:
+        """Return whether kind, phase and date are among what is asked for."""
+        if one.kind not in self.kinds or one.phase not in self.phases:
+            return False
+        if one.due is None:
+            return self.dateless
+        return self.start <= one.due <= self.end
+
+
+def relation(one: Occurrence, roster: Roster, institution: str) -> str | None:
+    """Return how an institution (id or name) is touched by an occurrence, or None."""
+    found = roster.find(institution)
+    if found is None:
+        return None
+    parents = {i.id: i.parent for i in roster.institutions.values() if i.parent}
+    return relations(one, parents).get(found.id)
+
+
+def select(loaded: Loaded, chosen: Selection, *, strict: bool = False) -> list[dict[str, Any]]:
+    """Return the rows of ``duban deadlines`` from the files, by due date then key."""
+    rows = []
+    for name in chosen.documents:
+        document, roster = loaded.documents[name], loaded.rosters[name]
+        for one in occurrences(
+            document, roster, loaded.workdays, chosen.start, chosen.end, strict=strict
+        ):
+            if not chosen.takes(one):
+                continue
+            touched = relation(one, roster, chosen.institution) if chosen.institution else None
+            if chosen.institution is None or touched:
+                rows.append(row(one, touched))
+    return sorted(rows, key=lambda found: (found["due"] or "", found["key"]))
