@@ -58,21 +58,22 @@ def one_of(
 
 def dates(sheet: Sheet, line: int, row: dict[str, str]) -> tuple[date | None, date | None]:
     """Return ``from`` and ``until`` (exclusive) of a row, after reporting what is wrong in them."""
-    days = [_day(sheet, line, column, row.get(column, "")) for column in ("from", "until")]
+    days = [day(sheet, line, column, row.get(column, "")) for column in ("from", "until")]
     if days[0] and days[1] and days[0] >= days[1]:
         hint = "止日不含当天，要晚于起日"
         sheet.report(line, "until", "026", "止日不晚于起日", hint)
     return days[0], days[1]
 
 
-def _day(sheet: Sheet, line: int, column: str, value: str) -> date | None:
+def day(sheet: Sheet, line: int, column: str, value: str, number: str = "025") -> date | None:
+    """Return the day of a cell; None where it is empty, or after reporting that it is no day."""
     if not value:
         return None
     if not _DAY.fullmatch(value):
-        sheet.report(line, column, "025", f"“{value[:40]}”的日期写法不对", "写作 2019-07-22")
+        sheet.report(line, column, number, f"“{value[:40]}”的日期写法不对", "写作 2019-07-22")
         return None
     try:
         return date.fromisoformat(value)
     except ValueError:
-        sheet.report(line, column, "025", f"{value} 不是日历上有的日子", "核对月份的天数和闰年")
+        sheet.report(line, column, number, f"{value} 不是日历上有的日子", "核对月份的天数和闰年")
         return None
