@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
@@ -18,13 +19,13 @@ from notifications import feed, feed_changes, tokens
 from notifications.feed import Entry, Owner, Variant
 from scheduler.rows import decode
 from scheduler.store import reading, writing
-from scheduler.tables import AppliedVersion, Audit, Fact, Feed, Mark, OccurrenceParty
+from scheduler.tables import AppliedVersion, Fact, Feed, Mark, OccurrenceParty
 from scheduler.tables import StoredOccurrence as Stored
 from scheduler.world import World
 
 log = logging.getLogger("duban.feeds")
 
-SIGNAL = "feeds"
+SIGNAL = "feeds"  # the mark that remembers up to what state feeds were rendered
 SECOND = timedelta(seconds=1)
 
 
@@ -136,21 +137,61 @@ def render_changed(
 ) -> int:
     """Bring the feeds in use up to date and return how many were rendered.
 
-    Looks only where facts, applied versions or the local day say that something may have changed;
-    ``everything`` looks everywhere.
+    A new fact concerns the institutions that its occurrence touches; a new applied version, and a
+    new local day, may concern all. ``everything`` looks everywhere.
     """
     with reading(engine) as session:
         signal = _signal(session, today(now, world))
         mark = session.get(Mark, SIGNAL)
+        known = Signal.of(mark.value) if mark and not everything else None
         subscribed = tokens.subscribed(session)
-        ready = set(session.exec(select(Feed.institution)).all())
-    same = mark is not None and mark.value == signal and not everything
-    wanted = sorted(subscribed - ready if same else subscribed)
-    done = _render_all(engine, wanted, now, world)
-    if not same:
+        wanted = subscribed - set(session.exec(select(Feed.institution)).all())
+        if known is None or known._replace(fact=signal.fact) != signal:
+            wanted = subscribed
+        elif known.fact != signal.fact:
+            wanted |= subscribed & _touched(session, known.fact)
+    done = _render_all(engine, sorted(wanted), now, world)
+    if known != signal:
         with writing(engine) as session:
-            session.merge(Mark(name=SIGNAL, value=signal))
+            session.merge(Mark(name=SIGNAL, value=str(signal)))
     return done
+
+
+class Signal(NamedTuple):
+    """What a feed depends on: another value whenever some feed may be another one."""
+
+    day: str
+    fact: int
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.day}/{self.fact}/{self.version}"
+
+    @classmethod
+    def of(cls, text: str) -> Signal | None:
+        """Return the signal that a text holds, or None."""
+        parts = text.split("/")
+        if len(parts) != 3 or not (parts[1].isdigit() and parts[2].isdigit()):
+            return None
+        return cls(parts[0], int(parts[1]), int(parts[2]))
+
+
+def _signal(session: Session, day: date) -> Signal:
+    fact, version = (
+        session.exec(select(func.max(column))).one() or 0
+        for column in (Fact.id, AppliedVersion.id)
+    )
+    return Signal(day.isoformat(), fact, version)
+
+
+def _touched(session: Session, since: int) -> set[str]:
+    """Return the institutions of the occurrences that newer facts are about."""
+    keys = select(Fact.key).where(col(Fact.id) > since)
+    return set(
+        session.exec(
+            select(OccurrenceParty.institution).where(col(OccurrenceParty.key).in_(keys))
+        ).all()
+    )
 
 
 def _render_all(engine: Engine, wanted: Iterable[str], now: datetime, world: World) -> int:
@@ -162,15 +203,6 @@ def _render_all(engine: Engine, wanted: Iterable[str], now: datetime, world: Wor
         except Exception:
             log.exception("feed of %s could not be rendered", institution)
     return done
-
-
-def _signal(session: Session, day: date) -> str:
-    """Return a text that is another one whenever a feed may be another one."""
-    newest = [
-        session.exec(select(func.max(column))).one()
-        for column in (Fact.id, AppliedVersion.id, Audit.id)
-    ]
-    return f"{day}/" + "/".join(str(one or 0) for one in newest)
 
 
 def faults(session: Session) -> Mapping[str, str]:
