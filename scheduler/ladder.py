@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from scheduler.hours import opening, sending
 from scheduler.occurrences import Occurrence
-from workflows.document import LADDER_KINDS
+from workflows.kinds import LADDER_KINDS
 from workflows.workdays import Workdays
 
 CHANGED = "changed"

@@ -60,7 +60,9 @@ def load(
         if folder is None:
             place = str(path or name)
             problems.append(
-                Problem(place, 1, 1, "X001", f"没有“{name}”的名册", f"建一个名为 {name} 的名册文件夹")
+                Problem(
+                    place, 1, 1, "X001", f"没有“{name}”的名册", f"建一个名为 {name} 的名册文件夹"
+                )
             )
             continue
         roster, findings, tables = read_roster(folder, name)
@@ -106,7 +108,10 @@ def mismatches(document: Document, roster: Roster, source: Source) -> Iterator[P
     for index, issuer in enumerate(document.issuers):
         if issuer not in roster.institutions:
             yield problem(
-                ("issuers", index), "X002", f"名册里没有印发单位“{issuer}”", "在 institutions.csv 里补上"
+                ("issuers", index),
+                "X002",
+                f"名册里没有印发单位“{issuer}”",
+                "在 institutions.csv 里补上",
             )
     groups = {member.group for member in roster.members}
     for name, role in document.roles.items():

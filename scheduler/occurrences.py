@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from config.roster import Roster
 from scheduler.parties import Party, Subject, subjects
-from workflows.document import Document, Duty, QuotaRule, Submission
+from workflows.document import Document, Duty, Submission
+from workflows.kinds import QuotaRule
 from workflows.rules import Period, periods
 from workflows.workdays import Workdays
 
@@ -244,7 +245,9 @@ def _bound(
             return one
         return replace(one, binds_by=soonest)
 
-    return [bind(one, follows[one.obligation]) if one.obligation in follows else one for one in found]
+    return [
+        bind(one, follows[one.obligation]) if one.obligation in follows else one for one in found
+    ]
 
 
 def _touch(one: Occurrence, other: Occurrence) -> bool:

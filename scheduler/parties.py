@@ -60,7 +60,9 @@ def parties(role: Role, roster: Roster, pairings: Iterable[Pairing]) -> tuple[Pa
         ids = [m.institution for m in roster.members if m.group == role.group]
     else:
         assert role.side is not None
-        ids = [roster.take(hospital, role.take) for hospital, _ in roster.sides(role.side, pairings)]
+        ids = [
+            roster.take(hospital, role.take) for hospital, _ in roster.sides(role.side, pairings)
+        ]
     named = roster.institutions
     return tuple(Party(one, named[one].name) for one in dict.fromkeys(ids) if one in named)
 
@@ -111,9 +113,7 @@ def _for_pairing(document: Document, roster: Roster, duty: Duty, pairing: Pairin
     )
 
 
-def _for_all(
-    document: Document, roster: Roster, duty: Duty, pairings: list[Pairing]
-) -> Subject:
+def _for_all(document: Document, roster: Roster, duty: Duty, pairings: list[Pairing]) -> Subject:
     role = document.roles[duty.responsible]
     responsible = parties(role, roster, pairings)
     first = responsible[0] if responsible else Party(None, role.name)
@@ -174,9 +174,7 @@ def _for_institution(
     )
 
 
-def _collected(
-    role: Role, roster: Roster, party: Party, pairings: list[Pairing]
-) -> list[Pairing]:
+def _collected(role: Role, roster: Roster, party: Party, pairings: list[Pairing]) -> list[Pairing]:
     """Return the pairings an institution answers for in a role.
 
     Those of the hospitals that resolve to it; for a department those of its hospital; for an

@@ -16,9 +16,7 @@ def _day(value: date | None) -> str | None:
     return value.isoformat() if value else None
 
 
-def row(
-    one: Occurrence, relation: str | None = None, status: str | None = None
-) -> dict[str, Any]:
+def row(one: Occurrence, relation: str | None = None, status: str | None = None) -> dict[str, Any]:
     """Return the object of ``duban deadlines --format json``; dates are YYYY-MM-DD."""
     return {
         "key": one.key,

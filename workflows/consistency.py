@@ -7,9 +7,17 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from workflows.document import (
-    LADDER_KINDS, DatedEntry, Duty, FuzzyRule, QuotaRule, RecurringRule, RotationRule, Standing,
-    TargetRule, WindowRule, read_date,
+from workflows.document import Duty, Rung, Standing
+from workflows.kinds import (
+    LADDER_KINDS,
+    DatedEntry,
+    FuzzyRule,
+    QuotaRule,
+    RecurringRule,
+    RotationRule,
+    TargetRule,
+    WindowRule,
+    read_date,
 )  # fmt: skip
 from workflows.source import Path, Place, Source
 
@@ -80,7 +88,9 @@ def _head(data: dict[str, Any], at: Any) -> Iterator[Complaint]:
     if binds and core and core < binds:
         yield at(("validity", "core_until"), "D007", "终止日早于起效日", "核对两个日期")
     if core and contested and contested <= core:
-        yield at(("validity", "contested_until"), "D007", "有争议的年份早于终止日", "应晚于 core_until")
+        yield at(
+            ("validity", "contested_until"), "D007", "有争议的年份早于终止日", "应晚于 core_until"
+        )
 
 
 def _roles(roles: dict[str, Any], at: Any) -> Iterator[Complaint]:
@@ -114,7 +124,12 @@ def _references(
     if duty.before and duty.before not in known:
         yield at((*path, "before"), "D003", f"没有叫“{duty.before}”的事项", "核对另一事项的 id")
     if duty.programme and duty.programme not in programmes:
-        yield at((*path, "programme"), "D014", f"没有叫“{duty.programme}”的项目", "先在 programmes 里写明")
+        yield at(
+            (*path, "programme"),
+            "D014",
+            f"没有叫“{duty.programme}”的项目",
+            "先在 programmes 里写明",
+        )
 
 
 def _duty(duty: Duty, path: Path, roles: dict[str, Any], at: Any) -> Iterator[Complaint]:
@@ -125,18 +140,27 @@ def _duty(duty: Duty, path: Path, roles: dict[str, Any], at: Any) -> Iterator[Co
         if role.get("words") and duty.per != "document":
             yield at((*path, "per"), "D013", "责任单位未明确，不能逐家计", "改为 per: document")
         if duty.per == "pairing" and role.get("side") == "both":
-            yield at((*path, "responsible"), "D013", "每对关系要有一个责任方", "改用一方，另一方写进 assisting")
+            yield at(
+                (*path, "responsible"),
+                "D013",
+                "每对关系要有一个责任方",
+                "改用一方，另一方写进 assisting",
+            )
     if duty.ladder is not None:
         if getattr(duty, "kind", "") not in LADDER_KINDS:
             yield at((*path, "ladder"), "D005", "这一类事项没有提醒阶梯", "删去 ladder")
         yield from _rungs(duty.ladder, (*path, "ladder"), at)
     if isinstance(duty, Standing) and _DATED.search(duty.phrase):
-        yield at((*path, "phrase"), "D017", "常态事项的原文里有时间或次数", "改用带日期或频次的类别")
+        yield at(
+            (*path, "phrase"), "D017", "常态事项的原文里有时间或次数", "改用带日期或频次的类别"
+        )
     yield from _rule(duty.rule, (*path, "rule"), at)  # type: ignore[attr-defined]
     previous: date | None = None
     for index, change in enumerate(getattr(duty, "changes", ())):
         if previous and change.from_ <= previous:
-            yield at((*path, "changes", index, "from"), "D018", "变更的先后颠倒", "按日期从早到晚写")
+            yield at(
+                (*path, "changes", index, "from"), "D018", "变更的先后颠倒", "按日期从早到晚写"
+            )
         previous = change.from_
         yield from _rule(change.rule, (*path, "changes", index, "rule"), at)
 
@@ -164,9 +188,8 @@ def _rule(rule: Any, path: Path, at: Any) -> Iterator[Complaint]:
             yield at(path, "D010", "频次没有数", "写 at_least 或 at_most")
         elif rule.at_least and rule.at_most and rule.at_least > rule.at_most:
             yield at((*path, "at_most"), "D010", "上限小于下限", "核对两个数")
-    elif isinstance(rule, RotationRule):
-        if rule.min_months and rule.max_months and rule.min_months > rule.max_months:
-            yield at((*path, "max_months"), "D010", "最长期限短于最短期限", "核对两个数")
+    elif isinstance(rule, RotationRule) and (rule.min_months or 0) > (rule.max_months or 9999):
+        yield at((*path, "max_months"), "D010", "最长期限短于最短期限", "核对两个数")
 
 
 def _month(part: str, month: int | None, path: Path, at: Any) -> Iterator[Complaint]:
@@ -190,8 +213,6 @@ def _entries(entries: tuple[DatedEntry, ...], path: Path, at: Any) -> Iterator[C
 
 
 def _ladder(value: Any, path: Path, at: Any) -> Iterator[Complaint]:
-    from workflows.document import Rung
-
     rungs = []
     for item in _mappings(value):
         try:
@@ -206,7 +227,9 @@ def _rungs(rungs: tuple[Any, ...], path: Path, at: Any) -> Iterator[Complaint]:
     late = False
     for index, rung in enumerate(rungs):
         if (rung.before is None) == (rung.after is None):
-            yield at((*path, index), "D005", "这一档没有说清在期限前还是后", "before 和 after 写其中一个")
+            yield at(
+                (*path, index), "D005", "这一档没有说清在期限前还是后", "before 和 after 写其中一个"
+            )
             continue
         if rung.before and late:
             yield at((*path, index), "D005", "期限前的一档排在期限后", "先写 before，再写 after")
@@ -224,4 +247,6 @@ def _cycles(duties: dict[int, Duty], at: Any) -> Iterator[Complaint]:
             seen.add(step)
             step = follows.get(step)
         if step == duty.id:
-            yield at(("obligations", index, "before"), "D004", "先后次序绕成了圈", "去掉其中一个 before")
+            yield at(
+                ("obligations", index, "before"), "D004", "先后次序绕成了圈", "去掉其中一个 before"
+            )

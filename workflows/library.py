@@ -10,7 +10,7 @@ from pathlib import Path
 from workflows.document import Document
 from workflows.parse import parse
 from workflows.source import Problem, read
-from workflows.workdays import Workdays, parse_notice, parse_statutory
+from workflows.workdays import Notice, StatutoryDay, Workdays, parse_notice, parse_statutory
 
 DOCUMENTS = Path(__file__).parent / "documents"
 WORKDAYS = Path(__file__).parent / "workdays"
@@ -63,9 +63,7 @@ def read_documents(folders: Iterable[Path], only: str | None = None) -> Library:
             if document.id in here:
                 place = source.place(("id",))
                 message = f"文件编号“{document.id}”与 {here[document.id].name} 相同"
-                problems.append(
-                    Problem(str(path), *place, "D020", message, "每份公文用自己的 id")
-                )
+                problems.append(Problem(str(path), *place, "D020", message, "每份公文用自己的 id"))
                 continue
             if folder.is_dir() and path.stem != document.id:
                 place = source.place(("id",))
@@ -85,7 +83,9 @@ def read_documents(folders: Iterable[Path], only: str | None = None) -> Library:
 
 def read_workdays(folder: Path) -> tuple[Workdays, tuple[Problem, ...]]:
     """Return the working days of a folder of yearly notices, and the problems of its files."""
-    notices, statutory, problems = [], (), []
+    notices: list[Notice] = []
+    statutory: tuple[StatutoryDay, ...] = ()
+    problems: list[Problem] = []
     for path in files(folder):
         source = read(path.read_bytes(), str(path))
         problems += source.problems

@@ -11,8 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from workflows.document import (
-    FuzzyRule, OnceRule, Part, QuotaRule, RecurringRule, RotationRule, TargetRule, WindowRule,
+from workflows.kinds import (
+    FuzzyRule,
+    OnceRule,
+    Part,
+    QuotaRule,
+    RecurringRule,
+    RotationRule,
+    TargetRule,
+    WindowRule,
 )  # fmt: skip
 from workflows.workdays import Workdays
 
@@ -142,7 +149,8 @@ def _target(rule: TargetRule) -> Iterator[Period]:
     if rule.on is not None:
         yield Period("once", None, rule.on)
         return
-    assert rule.part is not None and rule.year is not None
+    assert rule.part is not None
+    assert rule.year is not None
     opens, due = span(rule.part, rule.year, rule.month)
     yield Period("once", opens, due, True, _READINGS[rule.part])
 
@@ -166,7 +174,11 @@ def _calendar(per: str, day: date, first_monday: date) -> tuple[str, date, date]
         return label, date(year, one_month, 1), _last(year, one_month + 1)
     if per == "quarter":
         quarter = (month - 1) // 3
-        return f"{year}-Q{quarter + 1}", date(year, quarter * 3 + 1, 1), _last(year, quarter * 3 + 3)
+        return (
+            f"{year}-Q{quarter + 1}",
+            date(year, quarter * 3 + 1, 1),
+            _last(year, quarter * 3 + 3),
+        )
     if per == "half-year":
         half = (month - 1) // 6
         return f"{year}-H{half + 1}", date(year, half * 6 + 1, 1), _last(year, half * 6 + 6)
