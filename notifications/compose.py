@@ -1,0 +1,182 @@
+"""A digest or an escalation for one recipient: the values, laid out by templates, as MIME bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from notifications.items import Entry, Item, debtors, grouped, item, next_steps
+from notifications.mime import Head, assemble, message_id
+from notifications.phrasing import brief, on, plain, working_days
+from notifications.wording import day as in_full
+from scheduler.ladder import CHANGED
+from scheduler.world import World
+
+TEMPLATES = Path(__file__).parent / "templates"
+ROLES = {"liaison": "联络员", "coordinator": "协调员", "leader": "分管领导"}
+TITLE_LIMIT = 40
+REFERENCES = 10  # the newest mails of a case; a longer header is cut by some servers
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What goes into one mail: to whom, and about which notices. ``institution`` is an id."""
+
+    recipient: str
+    role: str
+    day: date
+    sequence: int
+    institution: str
+    office: str
+    entries: tuple[Entry, ...]
+    references: tuple[str, ...] = ()
+
+
+class Composed(NamedTuple):
+    """A mail ready to be stored: it is handed over exactly as it is here."""
+
+    subject: str
+    message_id: str
+    body: bytes
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+def key(recipient: str, role: str, day: date, sequence: int) -> str:
+    """Return the key of a mail, from which its Message-ID is made."""
+    return f"{recipient}\n{role}\n{day.isoformat()}\n{sequence}"
+
+
+def compose(letter: Letter, world: World, now: datetime) -> Composed:
+    """Return a recipient's mail as of ``now`` (aware); the same letter gives the same bytes.
+
+    Raises whatever a template raises; ValueError for a letter without entries.
+    """
+    if not letter.entries:
+        raise ValueError("a mail about nothing")
+    today = letter.day
+    name = institution_name(letter.institution, world)
+    subject = subject_of(letter.entries, name, today)
+    head = Head(
+        sender=world.mail_from,
+        recipient=letter.recipient,
+        name=f"{name}{letter.office or ROLES.get(letter.role, '')}",
+        subject=subject,
+        message_id=message_id(
+            key(letter.recipient, letter.role, letter.day, letter.sequence), world.mail_from
+        ),
+        at=now.astimezone(world.timezone),
+        manage_url=f"{world.base_url.rstrip('/')}/notifications",
+        references=letter.references[-REFERENCES:],
+    )
+    values = _values(letter, world, name)
+    text = _templates().get_template("digest.txt").render(values)
+    html = _templates().get_template("digest.html").render(values)
+    return Composed(subject, head.message_id, assemble(head, text, html))
+
+
+def note(world: World, recipient: str, subject: str, lines: Sequence[str], now: datetime) -> Composed:
+    """Return a short mail of the service's own, such as the one that tries the mail server."""
+    identity = message_id(f"{recipient}\n{subject}\n{now.isoformat()}", world.mail_from)
+    manage = f"{world.base_url.rstrip('/')}/notifications"
+    head = Head(world.mail_from, recipient, "", subject, identity, now, manage)
+    values = {"subject": subject, "lines": lines, "home": world.base_url}
+    text = _templates().get_template("note.txt").render(values)
+    html = _templates().get_template("note.html").render(values)
+    return Composed(subject, identity, assemble(head, text, html))
+
+
+def institution_name(institution: str, world: World) -> str:
+    """Return an institution's printed name in the first document that has it, or its id."""
+    for roster in world.rosters.values():
+        if found := roster.institutions.get(institution):
+            return plain(found.name)
+    return plain(institution)
+
+
+def subject_of(entries: Sequence[Entry], name: str, today: date) -> str:
+    """Return ``[督办] 机构：事项 9月20日到期（共2项）``, which mail rules can filter by.
+
+    A mail that tells of something overdue is marked 催办; one that goes up the line names who owes.
+    """
+    groups = grouped(entries)
+    first = groups[0][0]
+    late = any(group[0].due < today for group in groups)
+    owing = list(dict.fromkeys(g[0].occurrence.responsible.name for g in groups if not g[0].own))
+    whose = name
+    if len(owing) and not any(group[0].own for group in groups):
+        whose = plain(owing[0]) + (f"等{len(owing)}家" if len(owing) > 1 else "")
+    verb = "已到期" if first.due < today else "到期"
+    if first.rung == CHANGED and len(groups) == 1:
+        verb = "到期，期限有变"
+    count = f"（共{len(groups)}项）" if len(groups) > 1 else ""
+    title = plain(first.occurrence.title, TITLE_LIMIT)
+    mark = "督办·催办" if late else "督办"
+    return f"[{mark}] {whose}：{title} {brief(first.due, today)}{verb}{count}"
+
+
+def heading(items: Sequence[Item], entries: Sequence[Entry], world: World, today: date) -> str:
+    """Return the one sentence that says how many, and by when."""
+    late = sum(one.late for one in items)
+    changed = sum(one.was is not None for one in items)
+    if changed == len(items):
+        return f"{changed} 项的期限有变"
+    if late == len(items):
+        return f"{late} 项已经逾期，请尽快办理并登记"
+    soonest = min(entry.due for entry in entries if entry.due >= today)
+    rest = len(items) - late
+    if late:
+        return f"{late} 项已经逾期，另有 {rest} 项要办，最近的{on(soonest, today)}到期"
+    if rest == 1:
+        return f"{on(soonest, today)}前还有 1 项要办"
+    return f"还有 {rest} 项要办，最近的{on(soonest, today)}到期"
+
+
+def above_heading(entries: Sequence[Entry], world: World, today: date) -> str:
+    """Return the sentence at the head of what others owe."""
+    owing = len({entry.occurrence.responsible for entry in entries})
+    late = [entry for entry in entries if entry.due < today]
+    if not late:
+        return f"{owing} 家单位有 {len(grouped(entries))} 项待办，请代为转告"
+    spans = {working_days(world.workdays, entry.due, today) for entry in late}
+    longest = max(spans)
+    if len(spans) == 1 and len(late) == len(entries):
+        return f"{owing} 家单位逾期 {longest} 个工作日未办"
+    return f"{owing} 家单位有未办事项，最长已逾期 {longest} 个工作日"
+
+
+def _values(letter: Letter, world: World, name: str) -> dict[str, Any]:
+    today = letter.day
+    own = [entry for entry in letter.entries if entry.own]
+    others = [entry for entry in letter.entries if not entry.own]
+    items = [item(group, world, today) for group in grouped(own)]
+    owing = debtors(others, world, today)
+    return {
+        "who": f"{name}{letter.office or ROLES.get(letter.role, '')}",
+        "today": in_full(today),
+        "heading": heading(items, own, world, today) if items else "",
+        "items": items,
+        "above": above_heading(others, world, today) if others else "",
+        "debtors": owing,
+        "next": next_steps(letter.entries, letter.institution, world, today),
+        "manage": f"{world.base_url.rstrip('/')}/notifications",
+        "home": f"{world.base_url.rstrip('/')}/",
+        "preview": "；".join(f"{one.title} {one.due}" for one in items[:3])
+        or "；".join(plain(debtor.name) for debtor in owing[:3]),
+    }

@@ -1,0 +1,228 @@
+"""What a mail says of each notice: pure values that a template only has to lay out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from notifications.phrasing import brief, on, plain, remaining
+from notifications.wording import submission
+from scheduler.addressing import recipients
+from scheduler.ladder import CHANGED, steps
+from scheduler.occurrences import Occurrence
+from scheduler.world import World
+
+TEXT_LIMIT = 300
+FOOTING = {
+    "open-ended": "原文没有写到哪一年为止，按仍须办理提醒",
+    "contested": "到哪一年为止，原文有两种读法，按仍须办理提醒",
+}
+NEVER_LEFT = ("failed", "bounced", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was done about a notice of the same occurrence: its local day, rung, and outcome.
+
+    ``outcome`` is a message's state, or ``nobody`` where there was nobody to send it to.
+    """
+
+    day: date
+    rung: str
+    outcome: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One notice with its occurrence. ``was`` is the date told before, for a changed one.
+
+    ``own``: the recipient's institution owes it or assists, and the rung is for those who do.
+    """
+
+    notice: int
+    occurrence: Occurrence
+    rung: str
+    due: date
+    own: bool
+    note: str | None = None
+    was: date | None = None
+    told: tuple[Told, ...] = ()
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to do, as a mail prints it; several pairings of one duty are one item."""
+
+    title: str
+    due: str
+    remaining: str
+    late: bool
+    last_working_day: str | None
+    provisional: bool
+    was: str | None
+    bound: str | None
+    lines: tuple[str, ...]
+    source: str
+    reading: str | None
+    other: str | None
+    notes: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+    told: tuple[tuple[str, bool], ...] = ()
+
+
+@dataclass(frozen=True)
+class Debtor:
+    """An institution that owes something, and what."""
+
+    name: str
+    items: tuple[Item, ...] = field(default_factory=tuple)
+
+
+def url(world: World, key: str) -> str:
+    """Return the address of an occurrence's page; opening it changes nothing."""
+    return f"{world.base_url.rstrip('/')}/items/{key}"
+
+
+def grouped(entries: Iterable[Entry]) -> list[list[Entry]]:
+    """Return the entries by what a reader takes for one thing: the most urgent first."""
+    groups: dict[tuple[object, ...], list[Entry]] = {}
+    for entry in sorted(entries, key=lambda e: (e.due, e.occurrence.key)):
+        one = entry.occurrence
+        same = (one.document, one.obligation, one.responsible, entry.due, entry.was, entry.own)
+        groups.setdefault(same, []).append(entry)
+    return list(groups.values())
+
+
+def item(group: Sequence[Entry], world: World, today: date) -> Item:
+    """Return what a mail of the local day ``today`` says of a group of entries."""
+    first = group[0]
+    one, due = first.occurrence, first.due
+    last = one.last_working_day
+    bound = one.binds_by if one.binds_by and one.binds_by < due else None
+    notes = dict.fromkeys(plain(entry.note, TEXT_LIMIT) for entry in group if entry.note)
+    footing = [FOOTING[one.phase]] if one.phase in FOOTING else []
+    return Item(
+        title=plain(one.title),
+        due=on(due, today),
+        remaining=remaining(world.workdays, today, due),
+        late=due < today,
+        last_working_day=on(last, today) if last and last != due and last >= today else None,
+        provisional=one.provisional and due >= today,
+        was=on(first.was, today) if first.was else None,
+        bound=on(bound, today) if bound and bound >= today else None,
+        lines=tuple(_how(one)),
+        source=_source(one, world),
+        reading=plain(one.reading, TEXT_LIMIT) if one.reading else None,
+        other=plain(one.other_reading, TEXT_LIMIT) if one.other_reading else None,
+        notes=(*footing, *notes),
+        links=tuple((_about(entry.occurrence), url(world, entry.occurrence.key)) for entry in group),
+        told=tuple(_history(group, today)),
+    )
+
+
+def _how(one: Occurrence) -> Iterable[str]:
+    if one.summary:
+        yield plain(one.summary, TEXT_LIMIT)
+    recipients = "、".join(plain(party.name) for party in one.recipients)
+    if recipients:
+        yield f"报给：{recipients}"
+    for way in one.submit:
+        yield plain(submission(way), TEXT_LIMIT)
+    if one.assisting:
+        yield f"协助：{_several([party.name for party in one.assisting])}"
+
+
+def _source(one: Occurrence, world: World) -> str:
+    document = world.documents.get(one.document)
+    name = one.number or (document.title if document else one.document)
+    return plain(f"{name} {'、'.join(one.clauses)}", TEXT_LIMIT)
+
+
+def _about(one: Occurrence) -> str:
+    """Return what sets an occurrence apart from the others of its group."""
+    if len(one.pairings) == 1:
+        sides = one.pairings[0]
+        others = [party.name for party in sides if party != one.responsible]
+        return plain(" → ".join(others) if len(others) == 2 else others[0])
+    return ""
+
+
+def _several(names: Sequence[str], limit: int = 3) -> str:
+    shown = "、".join(plain(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown}等 {len(names)} 家"
+
+
+def _history(group: Sequence[Entry], today: date) -> Iterable[tuple[str, bool]]:
+    """Yield what was sent about a group and when, and, marked True, what reached nobody."""
+    told = [t for entry in group for t in entry.told if t.rung != CHANGED]
+    sent = [t for t in told if t.outcome == "sent"]
+    parts = []
+    for word, side in (("已提醒", "before"), ("已催办", "after")):
+        days = sorted({t.day for t in sent if t.rung.startswith(side)})
+        if days:
+            parts.append(f"{word} " + "、".join(brief(day, today) for day in days))
+    if parts:
+        yield "，".join(parts), False
+    for t in dict.fromkeys(t for t in told if t.outcome in (*NEVER_LEFT, "nobody")):
+        why = plain(t.reason or "没有送达", TEXT_LIMIT)
+        yield f"{brief(t.day, today)}的提醒没有送到：{why}", True
+    if not told and group[0].due < today:
+        yield "此前没有提醒送到过", True
+
+
+def debtors(entries: Iterable[Entry], world: World, today: date) -> list[Debtor]:
+    """Return who owes what, the institution with the oldest debt first."""
+    by_name: dict[str, list[Item]] = {}
+    for group in grouped(entries):
+        name = plain(group[0].occurrence.responsible.name)
+        by_name.setdefault(name, []).append(item(group, world, today))
+    return [Debtor(name, tuple(items)) for name, items in by_name.items()]
+
+
+def next_steps(entries: Sequence[Entry], reader: str, world: World, today: date) -> str:
+    """Return what happens next if nothing is done, for the most urgent entry that goes on.
+
+    ``reader`` is the id of the recipient's institution.
+    """
+    climbing = [
+        (entry, later)
+        for entry in sorted(entries, key=lambda entry: (entry.due, entry.occurrence.key))
+        if (later := _later(entry.occurrence, world, today))
+    ]
+    if not climbing:
+        return "以上各项不再逐级催办，仍列在台账上，直到登记办结。"
+    first, later = climbing[0]
+    said = "，".join(
+        f"{brief(day, today)}{_target(to, first.occurrence, reader, world, day)}"
+        for day, to in later
+    )
+    when = "仍未登记办结" if first.due < today else f"{brief(first.due, today)}以后仍未登记办结"
+    more = "其余各项照此办理。" if len({entry.due for entry, _ in climbing}) > 1 else ""
+    return f"{when}的，{said}。{more}"
+
+
+def _later(one: Occurrence, world: World, today: date) -> list[tuple[date, str]]:
+    """Return the days after today on which the ladder speaks after the due date, and to whom."""
+    climbed = steps(one, world.workdays, world.timezone)
+    return [
+        (step.at.date(), step.to)
+        for step in climbed
+        if step.last_day is None and step.at.date() > today
+    ]
+
+
+def _target(to: str, one: Occurrence, reader: str, world: World, day: date) -> str:
+    """Return in words whom a later rung will speak to, as the contacts stand now."""
+    if to == "responsible":
+        return "再提醒一次"
+    found = dict.fromkeys(r.institution for r in recipients(one, to, world, day))
+    if not found:
+        return "报管理员"
+    if one.responsible.id != reader and set(found) == {reader}:
+        return "再列一次"
+    if one.responsible.id in found:
+        return "提醒本单位协调员"
+    named = world.rosters[one.document].institutions
+    return f"报{_several([named[i].name if i in named else i for i in found])}协调员催办"

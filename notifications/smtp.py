@@ -1,0 +1,215 @@
+"""Hand-over to a mail server by aiosmtplib, with every error sorted by what it proves.
+
+RFC 5321 section 4.5.3.2 (time-outs), 4.2.1 (first digit of a reply), 3.3 (the end of data).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from email.utils import parseaddr
+from typing import Literal
+
+from aiosmtplib import (
+    SMTP, SMTPAuthenticationError, SMTPException, SMTPRecipientRefused,
+    SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError,
+)  # fmt: skip
+
+from notifications.transport import (
+    Deferred, DeliveryError, Envelope, Fence, Fenced, InDoubt, Rejected, RelayFault,
+    checked_recipient,
+)  # fmt: skip
+
+BEFORE_DATA = 60.0  # seconds for any command before the content; a lease must outlast them all
+STORAGE_EXCEEDED = 552
+
+
+@dataclass(frozen=True)
+class Relay:
+    """How to reach the mail server. ``tls`` other than none is demanded, never merely tried.
+
+    ``timeout`` (seconds) is for the answer to the content; ``context`` replaces the system's
+    trust store.
+    """
+
+    host: str
+    port: int
+    tls: Literal["none", "starttls", "tls"]
+    sender: str
+    user: str | None = None
+    password: str | None = None
+    timeout: float = 600.0
+    context: ssl.SSLContext | None = None
+    carriers: int = 4
+    repeatable: bool = False
+
+    def describe(self) -> str:
+        """Return in Chinese where mail goes, without secrets."""
+        kind = {"none": "不加密", "starttls": "STARTTLS", "tls": "TLS"}[self.tls]
+        return f"邮件服务器 {self.host}:{self.port}（{kind}）"
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[SmtpCarrier]:
+        """Yield a carrier; its connection is opened at the first mail and closed at the end."""
+        carrier = SmtpCarrier(self)
+        try:
+            yield carrier
+        finally:
+            await carrier.close()
+
+
+class SmtpCarrier:
+    """One connection, opened when first needed and again when it has been lost."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._client: SMTP | None = None
+
+    async def hand(self, envelope: Envelope, fence: Fence) -> str:
+        """Hand over one mail and return the server's reply; raises DeliveryError."""
+        recipient = checked_recipient(envelope.recipient)
+        client = await self._addressed(recipient)
+        if not await fence():
+            await self._forget()
+            raise Fenced("租约已失，未交出")
+        try:
+            code, reply = await client.data(envelope.body, timeout=self._relay.timeout)
+        except SMTPResponseException as error:
+            await self._forget()
+            raise _after_content(error) from error
+        except (SMTPException, OSError, TimeoutError, RuntimeError, ValueError) as error:
+            self._client = None
+            client.close()
+            raise InDoubt(f"内容发出后没有得到答复：{_words(error)}") from error
+        return _line(code, reply)
+
+    async def _addressed(self, recipient: str) -> SMTP:
+        """Return a client that accepted sender and recipient, reconnecting once if stale."""
+        stale = self._client is not None
+        try:
+            return await self._address(recipient)
+        except Deferred:
+            # A server may drop an idle connection at any time; that says nothing of this mail.
+            if not stale or (self._client and self._client.is_connected):
+                raise
+        return await self._address(recipient)
+
+    async def _address(self, recipient: str) -> SMTP:
+        client = self._client or await self._connect()
+        sender = parseaddr(self._relay.sender)[1]
+        try:
+            await client.mail(sender, timeout=self._patience)
+            await client.rcpt(recipient, timeout=self._patience)
+        except SMTPRecipientRefused as error:
+            await self._reset(client)
+            raise _by_code(error, Rejected) from error
+        except SMTPResponseException as error:
+            await self._forget()
+            # The size is this mail's fault; any other lasting refusal of our own sender is not.
+            oversized = error.code == STORAGE_EXCEEDED
+            raise _by_code(error, Rejected if oversized else RelayFault) from error
+        except (SMTPException, OSError, TimeoutError) as error:
+            await self._forget()
+            raise Deferred(f"收件人确认前连接中断：{_words(error)}") from error
+        return client
+
+    @property
+    def _patience(self) -> float:
+        return min(BEFORE_DATA, self._relay.timeout)
+
+    async def _connect(self) -> SMTP:
+        relay = self._relay
+        client = SMTP(
+            hostname=relay.host,
+            port=relay.port,
+            use_tls=relay.tls == "tls",
+            start_tls=relay.tls == "starttls",
+            username=relay.user or None,
+            password=(relay.password or "") if relay.user else None,
+            timeout=self._patience,
+            tls_context=relay.context,
+            # The host's own name: asking DNS for it may block for minutes.
+            local_hostname=_greeting_name(relay.sender),
+        )
+        try:
+            await client.connect()
+        except SMTPAuthenticationError as error:
+            raise _by_code(error, RelayFault, "登录邮件服务器失败") from error
+        except SMTPResponseException as error:
+            raise _by_code(error, RelayFault, "邮件服务器拒绝连接") from error
+        except (SMTPTimeoutError, SMTPServerDisconnected) as error:
+            raise Deferred(f"连不上邮件服务器：{_words(error)}") from error
+        except (SMTPException, OSError, TimeoutError) as error:
+            raise _connecting(error) from error
+        self._client = client
+        return client
+
+    async def _reset(self, client: SMTP) -> None:
+        try:
+            await client.rset(timeout=self._patience)
+        except (SMTPException, OSError, TimeoutError):
+            await self._forget()
+
+    async def _forget(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    async def close(self) -> None:
+        """Say goodbye; a server that does not answer is left."""
+        client, self._client = self._client, None
+        if client is not None and client.is_connected:
+            with suppress(SMTPException, OSError, TimeoutError):
+                await client.quit(timeout=5)
+            client.close()
+
+
+def _by_code(
+    error: SMTPResponseException, lasting: Callable[[str], DeliveryError], what: str = ""
+) -> DeliveryError:
+    reply = _line(error.code, error.message, what)
+    return lasting(reply) if 500 <= error.code <= 599 else Deferred(reply)
+
+
+def _after_content(error: SMTPResponseException) -> DeliveryError:
+    """Return what a reply to DATA or to the content proves: 4xx and 5xx are definite."""
+    reply = _line(error.code, error.message)
+    if 400 <= error.code <= 499:
+        return Deferred(reply)
+    if 500 <= error.code <= 599:
+        return Rejected(reply)
+    return InDoubt(f"内容发出后的答复看不懂：{reply}")
+
+
+def _connecting(error: BaseException) -> DeliveryError:
+    """Return a fault of the relay for TLS that is missing or not trusted, else a deferral."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return RelayFault(f"与邮件服务器的加密连接不可信：{_words(cause)}")
+        cause = cause.__cause__
+    if type(error) is SMTPException:  # no STARTTLS, no AUTH: aiosmtplib has no type for these
+        return RelayFault(f"邮件服务器不支持所要求的加密或登录方式：{_words(error)}")
+    return Deferred(f"连不上邮件服务器：{_words(error)}")
+
+
+def _greeting_name(sender: str) -> str:
+    domain = parseaddr(sender)[1].rpartition("@")[2]
+    return domain if domain.isascii() and domain else "localhost"
+
+
+def _words(error: BaseException) -> str:
+    return _one_line(str(error) or type(error).__name__)
+
+
+def _line(code: int, reply: str, what: str = "") -> str:
+    said = f"{code} {_one_line(reply)}".strip()
+    return f"{what}：{said}" if what else said
+
+
+def _one_line(text: str) -> str:
+    # A reply's bytes may be in any charset and arrive as lone surrogates, which no database takes.
+    clean = text.encode("utf-8", "replace").decode("utf-8")
+    return " ".join("".join(c if c.isprintable() else " " for c in clean).split())[:500]
