@@ -127,7 +127,9 @@ def _of_duty(
         wording = next(versions(document, duty))
         for subject in concerned:
             one = _occurrence(document, workdays, duty, wording, subject, dateless, strict)
-            yield replace(one, due=None, last_working_day=None, provisional=False, binds_by=None)
+            yield replace(
+                one, due=None, last_working_day=None, provisional=False, binds_by=None, phase="core"
+            )
         return
     labels: set[str] = set()
     for wording in versions(document, duty):
