@@ -1,0 +1,241 @@
+"""A plan is carried out, in the caller's one transaction: the only way the projection changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+from sqlalchemy import insert
+from sqlmodel import Session
+
+from scheduler import queries
+from scheduler.hours import sending
+from scheduler.ladder import CHANGED
+from scheduler.loading import Loaded, tables_as_json
+from scheduler.occurrences import Occurrence, relations
+from scheduler.placing import place
+from scheduler.plan import Changes, Held, Move, digest, horizon, visible
+from scheduler.proposing import Candidates, Proposal, propose, text_digest, workdays_digest
+from scheduler.rows import decode, encode
+from scheduler.world import World
+
+BATCH = 2_000  # occurrences written at once
+
+
+def adopt_bundled(
+    session: Session, loaded: Loaded, now: datetime, world: World | None = None
+) -> Proposal | None:
+    """Apply what the files hold to a store in which nothing was ever applied; else do nothing.
+
+    What was due before today is history from then on: no mail ever speaks of it. ``world`` gives
+    the settings (zone, reading of deadlines); its documents and rosters are not looked at.
+    """
+    if queries.newest_version(session):
+        return None
+    base = world or World({}, {}, loaded.workdays)
+    found = Candidates(loaded.documents, loaded.rosters, loaded.texts)
+    proposal = propose(session, found, now, base)
+    carry_out(session, proposal, now, "duban")
+    return proposal
+
+
+def carry_out(session: Session, proposal: Proposal, now: datetime, by: str) -> None:
+    """Make the store what the proposal wants: versions, occurrences, notices, audit."""
+    world = proposal.world
+    today = now.astimezone(world.timezone).date()
+    _store_versions(session, proposal, now, today, by)
+    write(session, proposal.changes, proposal.held, now, world, by)
+    queries.set_mark(session, "horizon", horizon(today).isoformat())
+    queries.set_mark(session, "workdays", workdays_digest(world.workdays))
+
+
+def _store_versions(
+    session: Session, proposal: Proposal, now: datetime, today: date, by: str
+) -> None:
+    before = queries.versions(session)
+    rows: list[queries.Row] = []
+    for name in proposal.edited:
+        workflow, tables = proposal.candidates.texts[name]
+        old = before.get(name)
+        rows.append(
+            {
+                "document": name,
+                "digest": text_digest(workflow, tables),
+                "workflow": workflow,
+                "roster": tables_as_json(tables),
+                "adopted_on": old.adopted_on if old and not old.withdrawn else today,
+                "withdrawn": False,
+            }
+        )
+    for name in proposal.withdrawn:
+        old = before[name]
+        kept = ("document", "digest", "workflow", "roster", "adopted_on")
+        rows.append({column: getattr(old, column) for column in kept} | {"withdrawn": True})
+    if rows:
+        signed = [row | {"applied_at": now, "applied_by": by} for row in rows]
+        session.execute(insert(queries.VERSIONS), signed)
+
+
+def write(
+    session: Session,
+    changes: Changes,
+    held: Mapping[str, Held],
+    now: datetime,
+    world: World,
+    by: str,
+) -> None:
+    """Carry out the moves on the stored occurrences and what was planned for them."""
+    today = now.astimezone(world.timezone).date()
+    moves = [move for move in changes.moves if move.action in ("add", "change")]
+    removed = [move.key for move in changes.moves if move.action == "remove"]
+    moved = {m.key: m for m in moves if m.action == "change" and m.old != m.new}
+    queries.recall(session, [*moved, *removed], now, "内容已改动，另拟新信")
+    queries.drop_pending(session, {key: move.new for key, move in moved.items()}, "期限已改")
+    queries.drop_pending(session, dict.fromkeys(removed), "事项已取消")
+    for start in range(0, len(moves), BATCH):
+        _write(session, moves[start : start + BATCH], changes, held, now, world)
+    queries.cancel(session, removed, today)
+    seen = [m.key for m in moves if m.key in held and _shows(held[m.key], changes)]
+    queries.touch(session, [*seen, *removed], now)
+    _tell_of_moved(session, moved, now, world)
+    queries.audit(session, list(_log(changes, now, by)))
+
+
+def _write(
+    session: Session,
+    moves: Sequence[Move],
+    changes: Changes,
+    held: Mapping[str, Held],
+    now: datetime,
+    world: World,
+) -> None:
+    keys = [move.key for move in moves]
+    facts = queries.facts(session, keys)
+    stored = [key for key in keys if key in held]
+    planned = queries.planned(session, stored)
+    parents = {
+        name: {one.id: one.parent for one in roster.institutions.values() if one.parent}
+        for name, roster in world.rosters.items()
+    }
+    today = now.astimezone(world.timezone).date()
+    rows: list[queries.Row] = []
+    parties: list[queries.Row] = []
+    for move in moves:
+        one = changes.occurrences[move.key]
+        already = planned.get((one.key, one.due), {}) if one.due else {}
+        history = _is_history(move, held.get(move.key), today)
+        if move.action == "change" and move.old != move.new and one.due and one.due < today:
+            already = already | {"": now}  # what the new date would have asked for is over
+        status, at = place(one, facts.get(one.key, ()), already, now, world, history)
+        rows.append(_row(one) | {"status": status, "next_notice_at": at})
+        parties += [
+            {"institution": institution, "key": one.key, "relation": relation}
+            for institution, relation in relations(one, parents[one.document]).items()
+        ]
+    queries.write_occurrences(session, rows, parties, now)
+
+
+def _is_history(move: Move, held: Held | None, today: date) -> bool:
+    """Return whether nobody is to be reminded, because an edit never speaks of the past.
+
+    What was running late already goes on, even if its date moves within the past.
+    """
+    if move.new is None or move.new >= today:
+        return False
+    if held is None or move.action == "add":
+        return True
+    if held.status == "history":
+        return True
+    return move.old is None or move.old >= today
+
+
+def _row(one: Occurrence) -> queries.Row:
+    return {
+        "key": one.key,
+        "document": one.document,
+        "obligation": one.obligation,
+        "kind": one.kind,
+        "period": one.period,
+        "responsible_id": one.responsible.id,
+        "due": one.due,
+        "phase": one.phase,
+        "body": encode(one),
+        "digest": digest(one),
+        "cancelled_on": None,
+    }
+
+
+def _shows(held: Held, changes: Changes) -> bool:
+    """Return whether a reader sees the change of what was stored already."""
+    new = digest(changes.occurrences[held.key])
+    return held.status == "cancelled" or visible(held.digest) != visible(new)
+
+
+def _tell_of_moved(
+    session: Session, moved: Mapping[str, Move], now: datetime, world: World
+) -> None:
+    """Plan one notice “date changed” for everyone who was told a date that no longer holds."""
+    today = now.astimezone(world.timezone).date()
+    coming = {key: m for key, m in moved.items() if m.new is not None and m.new >= today}
+    release = sending(now, world.timezone, world.workdays)
+    rows: list[queries.Row] = []
+    for key, notices in queries.told(session, coming).items():
+        new = coming[key].new
+        rows += [
+            {
+                "key": key,
+                "rung": CHANGED,
+                "due": new,
+                "recipient": notice.recipient,
+                "channel": notice.channel,
+                "institution": notice.institution,
+                "role": notice.role,
+                "office": notice.office,
+                "placeholder": notice.placeholder,
+                "statutory": False,
+                "release_at": release,
+                "planned_at": now,
+                "note": f"期限由{notice.due.isoformat()}改为{new.isoformat()}",
+            }
+            for notice in notices
+            if new is not None and notice.due != new
+        ]
+    queries.plan_notices(session, rows)
+
+
+def _log(changes: Changes, now: datetime, by: str) -> Iterable[queries.Row]:
+    added: dict[str, int] = {}
+    for move in changes.moves:
+        if move.action == "add":
+            added[move.document] = added.get(move.document, 0) + 1
+        elif move.action in ("change", "remove"):
+            detail = f"{move.cause}；{move.old or '无日期'} → {move.new or '取消'}"
+            yield {
+                "at": now, "who": by, "action": move.action, "about": move.key, "detail": detail,
+            }  # fmt: skip
+    for document, count in added.items():
+        yield {
+            "at": now, "who": by, "action": "add", "about": document, "detail": f"新增 {count} 项",
+        }  # fmt: skip
+
+
+def settle(session: Session, keys: Iterable[str], now: datetime, world: World) -> None:
+    """Work out anew where the stored occurrences of these keys stand, from facts and notices.
+
+    Calendars are told where the status changed.
+    """
+    found = queries.by_keys(session, keys)
+    names = [one.key for one in found]
+    facts = queries.facts(session, names)
+    planned = queries.planned(session, names)
+    rows: list[queries.Row] = []
+    for due in found:
+        one = decode(due.body)
+        already = planned.get((one.key, one.due), {}) if one.due else {}
+        history = due.status == "history"
+        status, at = place(one, facts.get(one.key, ()), already, now, world, history)
+        rows.append({"key": one.key, "status": status, "next_notice_at": at})
+    queries.set_standing(session, rows)
+    before = {due.key: due.status for due in found}
+    queries.touch(session, [r["key"] for r in rows if r["status"] != before[r["key"]]], now)
+

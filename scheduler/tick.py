@@ -1,0 +1,124 @@
+"""One pass from stored state to planned notices: what is due now, to whom, and when next.
+
+Level-triggered: it asks the store what is due, whatever happened before. Each batch is one
+transaction with unique notices, so that a crash between two steps loses and doubles nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from scheduler import queries
+from scheduler.addressing import Recipient, recipients
+from scheduler.facts import standing
+from scheduler.hours import sending
+from scheduler.ladder import Step, decide, next_notice, steps
+from scheduler.occurrences import Occurrence
+from scheduler.placing import RESTING
+from scheduler.rows import decode
+from scheduler.world import World
+
+BATCH = 500
+NOBODY = "无人可送"
+
+
+@dataclass(frozen=True, slots=True)
+class TickReport:
+    """How many occurrences were looked at, notices planned, rungs skipped, notices to nobody."""
+
+    looked_at: int = 0
+    planned: int = 0
+    skipped: int = 0
+    to_nobody: int = 0
+
+
+def tick(session: Session, now: datetime, world: World) -> TickReport:
+    """Plan every notice that is due at ``now`` (aware); commits after each batch.
+
+    Outside the sending hours nothing is planned: it waits for the next ones.
+    """
+    total = TickReport()
+    while True:
+        report = _batch(session, now, world)
+        session.commit()
+        if not report.looked_at:
+            return total
+        total = TickReport(
+            total.looked_at + report.looked_at,
+            total.planned + report.planned,
+            total.skipped + report.skipped,
+            total.to_nobody + report.to_nobody,
+        )
+
+
+def _batch(session: Session, now: datetime, world: World) -> TickReport:
+    found = queries.due(session, now, BATCH)
+    if not found:
+        return TickReport()
+    zone = world.timezone
+    today = now.astimezone(zone).date()
+    open_now = sending(now, zone, world.workdays) == now
+    keys = [due.key for due in found]
+    facts, planned = queries.facts(session, keys), queries.planned(session, keys)
+    notices: list[queries.Row] = []
+    skipped: list[queries.Row] = []
+    onward: list[queries.Row] = []
+    for due in found:
+        one = decode(due.body)
+        already = dict(planned.get((one.key, one.due), {})) if one.due else {}
+        status, quiet_until = standing(facts.get(one.key, ()), today, due.status == "history")
+        ladder = () if status in RESTING else steps(one, world.workdays, zone)
+        if open_now and quiet_until is None:
+            decision = decide(ladder, already, now, zone)
+            skipped += [_skip(one.key, step, now) for step in decision.skipped]
+            if decision.step:
+                to = recipients(one, decision.step.to, world, today)
+                notices += _notices(one, decision.step, to, now)
+                already[decision.step.rung] = now
+        at = None
+        if status not in RESTING:
+            at = next_notice(ladder, already, now, zone, world.workdays, quiet_until)
+        onward.append(
+            {"k": one.key, "was": due.next_notice_at, "status": status, "next_notice_at": at}
+        )
+    queries.plan_notices(session, notices)
+    queries.audit(session, skipped)
+    queries.move_on(session, onward)
+    before = {due.key: due.status for due in found}
+    queries.touch(session, [r["k"] for r in onward if r["status"] != before[r["k"]]], now)
+    nobody = sum(row["reason"] == NOBODY for row in notices)
+    return TickReport(len(found), len(notices), len(skipped), nobody)
+
+
+def _notices(
+    one: Occurrence, step: Step, to: tuple[Recipient, ...], now: datetime
+) -> list[queries.Row]:
+    nobody = Recipient("", one.responsible.id or "", "", "")
+    return [
+        {
+            "key": one.key,
+            "rung": step.rung,
+            "due": one.due,
+            "recipient": recipient.address,
+            "channel": "mail",
+            "institution": recipient.institution,
+            "role": recipient.role,
+            "office": recipient.office,
+            "placeholder": recipient.placeholder,
+            "statutory": step.statutory,
+            "release_at": now,
+            "planned_at": now,
+            "note": recipient.note,
+            "reason": None if to else NOBODY,
+        }
+        for recipient in to or (nobody,)
+    ]
+
+
+def _skip(key: str, step: Step, now: datetime) -> queries.Row:
+    detail = f"{step.rung}（{step.at.date()}）未发：已有更高一档，或期限已过"
+    return {"at": now, "who": "duban", "action": "skipped", "about": key, "detail": detail}
+
