@@ -91,7 +91,9 @@ def compose(letter: Letter, world: World, now: datetime) -> Composed:
     return Composed(subject, head.message_id, assemble(head, text, html))
 
 
-def note(world: World, recipient: str, subject: str, lines: Sequence[str], now: datetime) -> Composed:
+def note(
+    world: World, recipient: str, subject: str, lines: Sequence[str], now: datetime
+) -> Composed:
     """Return a short mail of the service's own, such as the one that tries the mail server."""
     identity = message_id(f"{recipient}\n{subject}\n{now.isoformat()}", world.mail_from)
     manage = f"{world.base_url.rstrip('/')}/notifications"

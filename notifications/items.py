@@ -117,7 +117,9 @@ def item(group: Sequence[Entry], world: World, today: date) -> Item:
         reading=plain(one.reading, TEXT_LIMIT) if one.reading else None,
         other=plain(one.other_reading, TEXT_LIMIT) if one.other_reading else None,
         notes=(*footing, *notes),
-        links=tuple((_about(entry.occurrence), url(world, entry.occurrence.key)) for entry in group),
+        links=tuple(
+            (_about(entry.occurrence), url(world, entry.occurrence.key)) for entry in group
+        ),
         told=tuple(_history(group, today)),
     )
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from notifications.transport import Deferred, Envelope, Fence, Fenced, checked_recipient
+from notifications.transport import Envelope, Fence, Fenced, Unreachable, checked_recipient
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Maildir:
         try:
             return await asyncio.to_thread(write, self.folder, envelope)
         except OSError as error:
-            # Nothing is in new/ unless the rename happened, and then no error is raised.
-            raise Deferred(f"写不进 {self.folder}：{error.strerror or error}") from error
+            # Whether or not the mail is in new/ by now, the next try finds it or writes it.
+            raise Unreachable(f"写不进 {self.folder}：{error.strerror or error}") from error
 
 
 def write(folder: Path, envelope: Envelope) -> str:

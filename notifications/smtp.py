@@ -13,12 +13,25 @@ from email.utils import parseaddr
 from typing import Literal
 
 from aiosmtplib import (
-    SMTP, SMTPAuthenticationError, SMTPException, SMTPRecipientRefused,
-    SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError,
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+    SMTPTimeoutError,
 )  # fmt: skip
 
 from notifications.transport import (
-    Deferred, DeliveryError, Envelope, Fence, Fenced, InDoubt, Rejected, RelayFault,
+    Deferred,
+    DeliveryError,
+    Envelope,
+    Fence,
+    Fenced,
+    InDoubt,
+    Rejected,
+    RelayFault,
+    Unreachable,
     checked_recipient,
 )  # fmt: skip
 
@@ -140,7 +153,7 @@ class SmtpCarrier:
         except SMTPResponseException as error:
             raise _by_code(error, RelayFault, "邮件服务器拒绝连接") from error
         except (SMTPTimeoutError, SMTPServerDisconnected) as error:
-            raise Deferred(f"连不上邮件服务器：{_words(error)}") from error
+            raise Unreachable(f"连不上邮件服务器：{_words(error)}") from error
         except (SMTPException, OSError, TimeoutError) as error:
             raise _connecting(error) from error
         self._client = client
@@ -192,7 +205,7 @@ def _connecting(error: BaseException) -> DeliveryError:
         cause = cause.__cause__
     if type(error) is SMTPException:  # no STARTTLS, no AUTH: aiosmtplib has no type for these
         return RelayFault(f"邮件服务器不支持所要求的加密或登录方式：{_words(error)}")
-    return Deferred(f"连不上邮件服务器：{_words(error)}")
+    return Unreachable(f"连不上邮件服务器：{_words(error)}")
 
 
 def _greeting_name(sender: str) -> str:

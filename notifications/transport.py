@@ -35,6 +35,10 @@ class Deferred(DeliveryError):
     """Not accepted, but may be accepted later."""
 
 
+class Unreachable(Deferred):
+    """Nobody answered at all: the next mail would only wait for the same."""
+
+
 class RelayFault(DeliveryError):
     """Not accepted because of the relay or our account, whoever the recipient is."""
 

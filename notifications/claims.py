@@ -1,0 +1,208 @@
+"""Who may hand over which message, and what came of it: every change of a message's state.
+
+Each change names the state, owner and attempt that it starts from and touches one row or none
+(compare-and-set), so that two processes, or one that was paused past its lease, cannot both act.
+All functions take a session inside a transaction; none commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlmodel import Session
+
+from scheduler.queries import MESSAGES, NOTICES
+
+M = MESSAGES.c
+DOUBT = "不能确定邮件服务器是否收下"
+# How long after a doubtful hand-over the same bytes may go out again (statutory mail only).
+REPEAT_AFTER = timedelta(minutes=15)
+
+
+class Claim(NamedTuple):
+    """One message in the hands of one process; ``handed`` counts hand-overs that may have worked."""
+
+    id: int
+    attempt: int
+    owner: str
+    recipient: str
+    statutory: bool
+    handed: int
+    message_id: str
+    body: bytes
+    rungs: tuple[tuple[str, date], ...]
+    composed_at: datetime
+
+
+def _set(session: Session, where: Sequence[Any], **values: Any) -> int:
+    done = session.execute(update(MESSAGES).where(*where).values(**values))
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def waiting(session: Session, now: datetime) -> bool:
+    """Return whether any message could be claimed, or has a lease that ran out, at ``now``."""
+    ripe = and_(M.state.in_(("ready", "in_doubt")), M.next_try_at <= now)
+    lost = and_(M.state.in_(("sending", "handing")), M.lease_until <= now)
+    return session.execute(select(M.id).where(or_(ripe, lost)).limit(1)).first() is not None
+
+
+def claim(session: Session, now: datetime, owner: str, lease: timedelta) -> Claim | None:
+    """Take the most urgent message that is due; None if there is none or another was quicker."""
+    query = (
+        select(M.id, M.state, M.attempt)
+        .where(M.state.in_(("ready", "in_doubt")), M.next_try_at <= now)
+        .order_by(M.statutory.desc(), M.next_try_at, M.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)  # SQLite has one writer anyway
+    )
+    found = session.execute(query).first()
+    if found is None:
+        return None
+    same = (M.id == found.id, M.state == found.state, M.attempt == found.attempt)
+    taken = _set(
+        session, same,
+        state="sending", owner=owner, lease_until=now + lease, attempt=found.attempt + 1,
+    )  # fmt: skip
+    if taken != 1:
+        return None
+    row = session.execute(
+        select(M.attempt, M.recipient, M.statutory, M.handed, M.message_id, M.body, M.composed_at)
+        .where(M.id == found.id)
+    ).one()  # fmt: skip
+    rungs = session.execute(
+        select(NOTICES.c.rung, NOTICES.c.due).where(NOTICES.c.message_id == found.id)
+    )
+    return Claim(
+        found.id, row.attempt, owner, row.recipient, row.statutory, row.handed, row.message_id,
+        bytes(row.body), tuple((rung, due) for rung, due in rungs), row.composed_at,
+    )  # fmt: skip
+
+
+def _mine(one: Claim, *states: str) -> tuple[Any, ...]:
+    return (M.id == one.id, M.owner == one.owner, M.attempt == one.attempt, M.state.in_(states))
+
+
+def fence(session: Session, one: Claim, now: datetime, lease: timedelta) -> bool:
+    """Pass the point of no return, if the message is still this process's; return whether it is.
+
+    The lease begins anew: it must outlast the wait for the server's answer.
+    """
+    where = (*_mine(one, "sending"), M.lease_until > now)
+    return _set(
+        session, where, state="handing", handed=M.handed + 1, lease_until=now + lease
+    ) == 1  # fmt: skip
+
+
+def sent(session: Session, one: Claim, now: datetime, reply: str) -> bool:
+    """Note the receipt. An answer that comes after the lease still settles the doubt."""
+    return _set(
+        session, _mine(one, "handing", "in_doubt"),
+        state="sent", finished_at=now, reply=reply, reason=None, next_try_at=None,
+        owner=None, lease_until=None,
+    ) == 1  # fmt: skip
+
+
+def put_back(session: Session, one: Claim, until: datetime, reply: str, *, fenced: bool) -> None:
+    """Let a message that was surely not accepted wait for its next try.
+
+    If an earlier hand-over of it is in doubt, it stays so.
+    """
+    before = one.handed  # the refused hand-over does not count
+    _set(
+        session, _mine(one, "sending", *(("handing", "in_doubt") if fenced else ())),
+        state="in_doubt" if before else "ready", handed=before, next_try_at=until, reply=reply,
+        owner=None, lease_until=None,
+    )  # fmt: skip
+
+
+def fail(session: Session, one: Claim, now: datetime, reply: str, state: str = "failed") -> bool:
+    """End a message that will not be accepted, or is no longer of use (``expired``)."""
+    reason = f"{DOUBT}，再次交出时被拒" if one.handed else None
+    return _set(
+        session, _mine(one, "sending", "handing", "in_doubt"),
+        state=state, finished_at=now, reply=reply, reason=reason, next_try_at=None,
+        owner=None, lease_until=None,
+    ) == 1  # fmt: skip
+
+
+def doubt(session: Session, one: Claim, now: datetime, reply: str, *, repeatable: bool) -> None:
+    """Note a hand-over without an answer, and whether the same bytes may go out once more."""
+    again = _may_repeat(one.statutory, one.handed + 1, repeatable)
+    _set(
+        session, _mine(one, "handing"),
+        state="in_doubt", reply=reply, reason=DOUBT if again else f"{DOUBT}，等管理员决定",
+        next_try_at=now + REPEAT_AFTER if again else None, lease_until=None,
+    )  # fmt: skip
+
+
+def keep_in_doubt(session: Session, one: Claim, reply: str) -> None:
+    """Leave a doubtful message, no longer of use to repeat, to the admin."""
+    _set(
+        session, _mine(one, "sending"),
+        state="in_doubt", reply=reply, reason=f"{DOUBT}，等管理员决定", next_try_at=None,
+        lease_until=None,
+    )  # fmt: skip
+
+
+def _may_repeat(statutory: bool, handed: int, repeatable: bool) -> bool:
+    return repeatable or (statutory and handed < 2)
+
+
+def recover(session: Session, now: datetime, *, repeatable: bool) -> int:
+    """Take back what processes left behind whose lease has run out; return how many.
+
+    What had not passed the point of no return is ready again; the rest is in doubt.
+    """
+    lost = (M.lease_until <= now,)
+    before = _set(
+        session, (*lost, M.state == "sending", M.handed == 0),
+        state="ready", owner=None, lease_until=None,
+    )  # fmt: skip
+    before += _set(
+        session, (*lost, M.state == "sending"), state="in_doubt", owner=None, lease_until=None
+    )
+    again = M.id.is_not(None) if repeatable else and_(M.statutory, M.handed < 2)
+    # The owner stays: if it lives after all, its receipt settles the doubt.
+    repeated = _set(
+        session, (*lost, M.state == "handing", again),
+        state="in_doubt", reason=DOUBT, next_try_at=now + REPEAT_AFTER, lease_until=None,
+    )  # fmt: skip
+    held = _set(
+        session, (*lost, M.state == "handing"),
+        state="in_doubt", reason=f"{DOUBT}，等管理员决定", next_try_at=None, lease_until=None,
+    )  # fmt: skip
+    return before + repeated + held
+
+
+def same_refusals(session: Session, reply: str, since: datetime, count: int) -> bool:
+    """Return whether the last ``count`` outcomes since an instant are this refusal, each elsewhere.
+
+    A mail that was sent in between ends the series.
+    """
+    query = (
+        select(M.state, M.reply, M.recipient)
+        .where(M.state.in_(("sent", "failed")), M.finished_at >= since)
+        .order_by(M.finished_at.desc(), M.id.desc())
+        .limit(count)
+    )
+    rows = session.execute(query).all()
+    alike = {
+        row.recipient
+        for row in rows
+        if row.state == "failed" and signature(row.reply, row.recipient) == reply
+    }
+    return len(alike) >= count
+
+
+def signature(reply: str | None, recipient: str) -> str:
+    """Return a refusal without the address it names, so that equal ones can be told."""
+    return (reply or "").replace(recipient, "").strip()
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Return how many messages are in each state."""
+    rows = session.execute(select(M.state, func.count()).group_by(M.state))
+    return {row[0]: row[1] for row in rows}
