@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from notifications import feed, feed_changes, tokens
 from notifications.feed import Entry, Owner, Variant
+from scheduler import queries
 from scheduler.rows import decode
 from scheduler.store import reading, writing
 from scheduler.tables import AppliedVersion, Fact, Feed, Mark, OccurrenceParty
@@ -160,7 +161,7 @@ def render_changed(
 class Signal(NamedTuple):
     """What a feed depends on: another value whenever some feed may be another one."""
 
-    day: str
+    days: str
     fact: int
     version: int
 
@@ -181,7 +182,9 @@ def _signal(session: Session, day: date) -> Signal:
         session.exec(select(func.max(column))).one() or 0
         for column in (Fact.id, AppliedVersion.id)
     )
-    return Signal(day.isoformat(), fact, version)
+    # Time alone brings new years and new holiday notices; the engine marks when it took them in.
+    marks = (queries.mark(session, name) or "" for name in ("extended", "horizon", "workdays"))
+    return Signal(",".join((day.isoformat(), *marks)), fact, version)
 
 
 def _touched(session: Session, since: int) -> set[str]:

@@ -72,10 +72,15 @@ class Carrier(Protocol):
 
 
 class Transport(Protocol):
-    """Where mail goes. ``repeatable``: handing the same bytes over again cannot double them."""
+    """Where mail goes, over how many carriers at once.
 
-    repeatable: bool
-    carriers: int
+    ``repeatable``: handing the same bytes over again cannot double them.
+    """
+
+    @property
+    def repeatable(self) -> bool: ...
+    @property
+    def carriers(self) -> int: ...
 
     def describe(self) -> str:
         """Return in Chinese where mail goes, without secrets."""
