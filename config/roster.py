@@ -6,8 +6,9 @@ A roster is a folder of three tables, as offices keep them: ``institutions.csv``
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -65,6 +66,10 @@ class Membership:
     inferred: str = ""
 
 
+def _holds(one: Pairing | Membership, first: date, last: date) -> bool:
+    return (one.from_ is None or one.from_ <= last) and (one.until is None or one.until > first)
+
+
 @dataclass(frozen=True)
 class Roster:
     """The institutions, pairings and group memberships of one document."""
@@ -82,6 +87,30 @@ class Roster:
             names = (*institution.aliases, institution.canonical, institution.name)
             named.update({name: institution for name in names if name})
         return named
+
+    @cached_property
+    def _edges(self) -> list[date]:
+        """Return the days on which a pairing or a membership begins or has ended."""
+        bounds = (day for one in (*self.pairings, *self.members) for day in (one.from_, one.until))
+        return sorted({day for day in bounds if day})
+
+    @cached_property
+    def _within(self) -> dict[tuple[int, int], Roster]:
+        return {}
+
+    def within(self, first: date, last: date) -> Roster:
+        """Return the roster with those pairings and memberships only that hold on any day from
+        ``first`` to ``last`` (both included); the same object for the same answer."""
+        if not self._edges:
+            return self
+        key = bisect_right(self._edges, first), bisect_right(self._edges, last)
+        if key not in self._within:
+            self._within[key] = replace(
+                self,
+                pairings=tuple(one for one in self.pairings if _holds(one, first, last)),
+                members=tuple(one for one in self.members if _holds(one, first, last)),
+            )
+        return self._within[key]
 
     def find(self, text: str) -> Institution | None:
         """Return the institution of that id or name, or None."""

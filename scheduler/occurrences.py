@@ -11,11 +11,13 @@ from config.roster import Roster
 from scheduler.parties import Party, Subject, subjects
 from workflows.document import Document, Duty, Submission
 from workflows.kinds import QuotaRule
-from workflows.rules import Period, periods
-from workflows.workdays import Workdays
+from workflows.rules import Period, moved, periods, single
+from workflows.workdays import LONGEST, Workdays
 
 DAY = timedelta(days=1)
 DEPENDENCE = timedelta(days=400)  # how far ahead a duty may wait for another's date
+SLACK = timedelta(days=LONGEST + 2)  # how far a strict reading and a roll may move a date
+LATEST = date(2200, 12, 31)  # as far as the language's years go; nothing is listed beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +71,31 @@ class Occurrence:
 
 
 class Wording(NamedTuple):
-    """The rule, clauses and phrase of an obligation while one version of it holds."""
+    """The rule, clauses and phrase of an obligation while one version of it holds.
+
+    ``since`` is None for the first wording, ``ends`` where there is no last day.
+    """
 
     rule: Any
     clauses: tuple[str, ...]
     phrase: str
-    starts: date
+    since: date | None
     ends: date | None
 
 
 def versions(document: Document, duty: Duty) -> Iterator[Wording]:
     """Yield the successive wordings of an obligation with the days between which each holds."""
-    start = document.binds_from
+    since: date | None = None
     rule, clauses, phrase = duty.rule, duty.clauses, duty.phrase  # type: ignore[attr-defined]
     for change in getattr(duty, "changes", ()):
-        yield Wording(rule, clauses, phrase, start, change.from_ - DAY)
-        start, rule = change.from_, change.rule
+        former = change.from_ - DAY
+        if document.ends and not single(rule):
+            former = min(former, document.ends)
+        yield Wording(rule, clauses, phrase, since, former)
+        since, rule = change.from_, change.rule
         clauses, phrase = change.clauses or clauses, change.phrase or phrase
-    yield Wording(rule, clauses, phrase, start, document.ends)
+    # The document's end is one for its series; a day that the text names itself stands.
+    yield Wording(rule, clauses, phrase, since, None if single(rule) else document.ends)
 
 
 def occurrences(
@@ -103,6 +112,7 @@ def occurrences(
     ``strict`` reads “X日前” as the day before X (setting ``deadline_reading``). Duties without a
     date (standing, and events until they are recorded) come first, whatever the window.
     """
+    end = min(end, LATEST)
     found = [
         occurrence
         for duty in document.obligations
@@ -121,36 +131,38 @@ def _of_duty(
     end: date,
     strict: bool,
 ) -> Iterator[Occurrence]:
-    concerned = subjects(document, roster, duty)
     if duty.kind in ("standing", "event"):  # type: ignore[attr-defined]
-        dateless = Period("always", None, end)
+        # The day only fills the field until it is emptied: the same whatever the window.
+        dateless = Period("always", None, document.binds_from)
         wording = next(versions(document, duty))
-        for subject in concerned:
-            one = _occurrence(document, workdays, duty, wording, subject, dateless, strict)
-            yield replace(
-                one, due=None, last_working_day=None, provisional=False, binds_by=None, phase="core"
-            )
+        for subject in subjects(document, roster, duty):
+            one = _occurrence(document, workdays, duty, wording, subject, dateless, "core")
+            yield replace(one, due=None, last_working_day=None, provisional=False, binds_by=None)
         return
     labels: set[str] = set()
+    at: dict[int, list[Subject]] = {}
+    horizon = end if end > LATEST - SLACK else end + SLACK
     for wording in versions(document, duty):
-        horizon = end + DAY if strict else end
-        listed = list(
-            periods(wording.rule, wording.starts, wording.ends, horizon, workdays)
-        )  # once for all subjects
-        for period in listed:
+        rule, since = wording.rule, wording.since
+        for period in periods(rule, document.binds_from, wording.ends, horizon, since):
             if period.label in labels:
-                period = replace(period, label=f"{period.label}.{wording.starts:%m%d}")
+                period = replace(period, label=f"{period.label}.{since:%Y%m%d}")
             labels.add(period.label)
-            if period.due < start or document.phase(period.due) is None:
+            kept = moved(period, rule, workdays, strict=strict)
+            if kept.due < start:
                 continue
-            for subject in concerned:
+            phase = document.phase(period.due) or "core"
+            view = roster.within(period.opens or period.due, period.due)
+            if id(view) not in at:  # once for all periods in which the roster is the same
+                at[id(view)] = subjects(document, view, duty)
+            for subject in at[id(view)]:
                 clipped = subject.clip(period)
                 if clipped is None:
                     continue
-                one = _occurrence(document, workdays, duty, wording, subject, clipped, strict)
-                assert one.due is not None
-                if start <= one.due <= end:
-                    yield one
+                whole = clipped is period
+                mine = kept if whole else moved(clipped, rule, workdays, strict=strict)
+                if start <= mine.due <= end:
+                    yield _occurrence(document, workdays, duty, wording, subject, mine, phase)
 
 
 def _occurrence(
@@ -160,20 +172,18 @@ def _occurrence(
     wording: Wording,
     subject: Subject,
     period: Period,
-    strict: bool,
+    phase: str,
 ) -> Occurrence:
     due = period.due
-    day_exact = period.opens is None and period.reading is None
     kind: str = duty.kind  # type: ignore[attr-defined]
-    if strict and day_exact and kind in ("once", "recurring"):
-        due -= DAY
     rule = wording.rule
-    asked = rule if isinstance(rule, QuotaRule) else getattr(duty, "amount", None)
-    quota = (
-        Count(asked.at_least, asked.at_most, asked.unit, asked.per, period.enforced)
-        if asked
-        else None
-    )
+    quota = None
+    if isinstance(rule, QuotaRule):
+        # A year counts, however late in it the document or the pairing began (house ruling 8).
+        counts = period.enforced or rule.per in ("year", "whole")
+        quota = Count(rule.at_least, rule.at_most, rule.unit, rule.per, counts)
+    elif amount := getattr(duty, "amount", None):
+        quota = Count(amount.at_least, amount.at_most, amount.unit, amount.per, True)
     last = workdays.on_or_before(due)
     choice = duty.interpretation
     return Occurrence(
@@ -189,7 +199,7 @@ def _occurrence(
         due=due,
         last_working_day=last,
         provisional=workdays.provisional(due) or workdays.provisional(last),
-        phase=document.phase(period.due) or "core",
+        phase=phase,
         reading=choice.taken if choice else period.reading,
         clauses=wording.clauses,
         phrase=wording.phrase,
@@ -221,28 +231,28 @@ def _bound(
         return found
     duties = {duty.id: duty for duty in document.obligations}
     later: dict[str, list[Occurrence]] = {}
+    # From the beginning, for a duty without a date waits for the first date of the other.
+    reach = [one.due for one in found if one.obligation in follows and one.due]
+    last = max([*reach, document.binds_from, document.validity.core_until])
+    last = last if last > LATEST - DEPENDENCE else last + DEPENDENCE
 
     def dependents(name: str) -> list[Occurrence]:
         if name not in later:
-            dated = [one.due for one in found if one.obligation in follows and one.due]
-            first = min(dated, default=document.binds_from) - DEPENDENCE
-            last = max(dated, default=document.validity.core_until) + DEPENDENCE
-            all_of_it = list(
-                _of_duty(document, roster, workdays, duties[name], first, last, strict)
-            )
-            next_name = follows.get(name)
-            later[name] = [bind(one, next_name) for one in all_of_it] if next_name else all_of_it
+            whole = _of_duty(document, roster, workdays, duties[name], date.min, last, strict)
+            later[name] = [bind(one, follows[name]) if name in follows else one for one in whole]
         return later[name]
 
     def bind(one: Occurrence, name: str) -> Occurrence:
-        # The dependent of the same round: the first that is not over before this one begins.
+        # The dependent of the same round: not over before this one begins. Of several, the first
+        # within a window, and the nearest to a day.
         begins = one.opens or (date(one.due.year, 1, 1) if one.due else document.binds_from)
+        day = one.due if one.opens is None and one.due else begins
         dates = [
             other.binds_by
             for other in dependents(name)
             if other.binds_by and other.binds_by >= begins and _touch(one, other)
         ]
-        soonest = min(dates, default=None)
+        soonest = min(dates, key=lambda other: (abs(other - day), other), default=None)
         if soonest is None or (one.binds_by is not None and one.binds_by <= soonest):
             return one
         return replace(one, binds_by=soonest)

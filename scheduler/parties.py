@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -35,7 +35,8 @@ class Subject:
     def clip(self, period: Period) -> Period | None:
         """Return the part of a period in which the subject is bound, or None.
 
-        A day counts only while the membership lasts; a window is cut where it begins or ends.
+        A day counts only while the membership lasts; a window is cut where it begins or ends, and
+        one that is cut at its beginning is not enforced.
         """
         if self.from_ is None and self.until is None:
             return period
@@ -46,18 +47,26 @@ class Subject:
             return period if bound else None
         opens = max(period.opens, self.from_) if self.from_ else period.opens
         due = min(period.due, self.until - timedelta(days=1)) if self.until else period.due
-        return replace(period, opens=opens, due=due) if opens <= due else None
+        if opens > due:
+            return None
+        whole = period.enforced and opens == period.opens
+        return replace(period, opens=opens, due=due, enforced=whole)
 
 
-def parties(role: Role, roster: Roster, pairings: Iterable[Pairing]) -> tuple[Party, ...]:
-    """Return the actors of a role for the given pairings, each once, in the roster's order."""
+def parties(
+    role: Role, roster: Roster, pairings: Iterable[Pairing], programme: str | None = None
+) -> tuple[Party, ...]:
+    """Return the actors of a role for the given pairings, each once, in the roster's order.
+
+    ``programme``: of a group, only who belongs to it in that programme.
+    """
     if role.words:
         return (Party(None, role.words),)
     ids: Iterable[str]
     if role.institution:
         ids = [role.institution]
     elif role.group:
-        ids = [m.institution for m in roster.members if m.group == role.group]
+        ids = [m.institution for m in _members(role.group, roster, programme)]
     else:
         assert role.side is not None
         ids = [
@@ -65,6 +74,14 @@ def parties(role: Role, roster: Roster, pairings: Iterable[Pairing]) -> tuple[Pa
         ]
     named = roster.institutions
     return tuple(Party(one, named[one].name) for one in dict.fromkeys(ids) if one in named)
+
+
+def _members(group: str, roster: Roster, programme: str | None) -> list[Membership]:
+    return [
+        member
+        for member in roster.members
+        if member.group == group and (not programme or member.programme in ("", programme))
+    ]
 
 
 def subjects(document: Document, roster: Roster, duty: Duty) -> list[Subject]:
@@ -78,16 +95,23 @@ def subjects(document: Document, roster: Roster, duty: Duty) -> list[Subject]:
     if role.words or duty.per == "document":
         return [_for_all(document, roster, duty, pairings)]
     return [
-        _for_institution(document, roster, duty, party, member, pairings)
-        for party, member in _institutions(role, roster, duty, pairings)
+        _for_institution(document, roster, duty, party, span, pairings)
+        for party, span in _institutions(role, roster, duty, pairings)
     ]
 
 
 def _named(
-    document: Document, roster: Roster, names: Iterable[str], pairings: Iterable[Pairing]
+    document: Document,
+    roster: Roster,
+    duty: Duty,
+    names: Iterable[str],
+    pairings: Sequence[Pairing],
 ) -> tuple[Party, ...]:
-    chosen = list(pairings)
-    found = (p for name in names for p in parties(document.roles[name], roster, chosen))
+    found = (
+        party
+        for name in names
+        for party in parties(document.roles[name], roster, pairings, duty.programme)
+    )
     return tuple(dict.fromkeys(found))
 
 
@@ -100,13 +124,13 @@ def _pairs(roster: Roster, pairings: Iterable[Pairing]) -> tuple[tuple[Party, Pa
 
 
 def _for_pairing(document: Document, roster: Roster, duty: Duty, pairing: Pairing) -> Subject:
-    responsible = _named(document, roster, [duty.responsible], [pairing])
-    assisting = _named(document, roster, duty.assisting, [pairing])
+    responsible = _named(document, roster, duty, [duty.responsible], [pairing])
+    assisting = _named(document, roster, duty, duty.assisting, [pairing])
     return Subject(
         id=pairing.id,
         responsible=responsible[0],
         assisting=tuple(p for p in assisting if p != responsible[0]),
-        recipients=_named(document, roster, duty.recipients, [pairing]),
+        recipients=_named(document, roster, duty, duty.recipients, [pairing]),
         pairings=_pairs(roster, [pairing]),
         from_=pairing.from_,
         until=pairing.until,
@@ -115,36 +139,43 @@ def _for_pairing(document: Document, roster: Roster, duty: Duty, pairing: Pairin
 
 def _for_all(document: Document, roster: Roster, duty: Duty, pairings: list[Pairing]) -> Subject:
     role = document.roles[duty.responsible]
-    responsible = parties(role, roster, pairings)
+    responsible = parties(role, roster, pairings, duty.programme)
     first = responsible[0] if responsible else Party(None, role.name)
-    assisting = _named(document, roster, duty.assisting, pairings)
+    assisting = _named(document, roster, duty, duty.assisting, pairings)
     return Subject(
         id="all",
         responsible=first,
         assisting=tuple(p for p in (*responsible[1:], *assisting) if p != first),
-        recipients=_named(document, roster, duty.recipients, pairings),
+        recipients=_named(document, roster, duty, duty.recipients, pairings),
         pairings=_pairs(roster, pairings),
         unresolved=role.unresolved if responsible else "名册中没有这一角色的单位",
     )
 
 
+Span = tuple[date | None, date | None]
+
+
+def _hull(spans: Iterable[Span]) -> Span:
+    """Return the first day and the (exclusive) last one of several spans taken together."""
+    begins, ends = zip(*spans, strict=True)
+    from_ = None if None in begins else min(begins)
+    return from_, None if None in ends else max(ends)
+
+
 def _institutions(
     role: Role, roster: Roster, duty: Duty, pairings: list[Pairing]
-) -> list[tuple[Party, Membership | None]]:
-    """Return the institutions of a role, with the membership that bounds each."""
+) -> list[tuple[Party, Span | None]]:
+    """Return the institutions of a role, with the days that membership of a group gives each."""
     if not role.group:
         return [(party, None) for party in parties(role, roster, pairings)]
-    found: dict[str, Membership] = {}
-    for member in roster.members:
-        if member.group == role.group and (
-            not duty.programme or member.programme in ("", duty.programme)
-        ):
-            known = found.get(member.institution)
-            # Without a programme, an institution is bound while any programme binds it.
-            if known is None or (known.until and (not member.until or member.until > known.until)):
-                found[member.institution] = member
+    spans: dict[str, list[Span]] = {}
+    for member in _members(role.group, roster, duty.programme):
+        # Without a programme, an institution is bound while any programme binds it.
+        spans.setdefault(member.institution, []).append((member.from_, member.until))
     named = roster.institutions
-    return [(Party(one, named[one].name), member) for one, member in found.items() if one in named]
+    return [
+        (Party(one, named[one].name), _hull(held)) for one, held in spans.items() if one in named
+    ]
 
 
 def _for_institution(
@@ -152,25 +183,27 @@ def _for_institution(
     roster: Roster,
     duty: Duty,
     party: Party,
-    member: Membership | None,
+    span: Span | None,
     pairings: list[Pairing],
 ) -> Subject:
     role = document.roles[duty.each or duty.responsible]
     about = _collected(role, roster, party, pairings)
     responsible = party
     if duty.each:
-        found = _named(document, roster, [duty.responsible], about or pairings)
+        found = _named(document, roster, duty, [duty.responsible], about or pairings)
         responsible = found[0] if found else party
-    assisting = _named(document, roster, duty.assisting, about)
+    assisting = _named(document, roster, duty, duty.assisting, about)
+    if span is None:  # who stands in a role by its pairings is bound while one of them lasts
+        span = _hull((p.from_, p.until) for p in about) if role.side and about else (None, None)
     assert party.id is not None
     return Subject(
         id=party.id,
         responsible=responsible,
         assisting=tuple(p for p in assisting if p != responsible),
-        recipients=_named(document, roster, duty.recipients, about),
+        recipients=_named(document, roster, duty, duty.recipients, about),
         pairings=_pairs(roster, about),
-        from_=member.from_ if member else None,
-        until=member.until if member else None,
+        from_=span[0],
+        until=span[1],
     )
 
 

@@ -85,43 +85,69 @@ def _on(year: int, month_day: str) -> date:
     return date(year, month, min(day, monthrange(year, month)[1]))  # 02-29 in a common year
 
 
+def single(rule: Any) -> bool:
+    """Return whether a rule names one time outright, so that it is no series."""
+    return isinstance(rule, OnceRule | TargetRule | WindowRule) or (
+        isinstance(rule, FuzzyRule) and not rule.every_year
+    )
+
+
 def periods(
-    rule: Any, binds_from: date, ends: date | None, horizon: date, workdays: Workdays
+    rule: Any, binds_from: date, ends: date | None, horizon: date, since: date | None = None
 ) -> Iterator[Period]:
-    """Yield a rule's periods in order, up to those due on ``horizon``.
+    """Yield a rule's periods with their legal dates, in order, those begun by ``horizon``.
 
     ``binds_from`` and ``ends`` are the first and last day of the rule's validity (``ends`` None:
-    no end). Windows are clipped to them. Dates before ``binds_from`` are yielded too where the
-    rule's own ``from`` reaches back: they are the document's pre-issue dates.
+    no end); quota windows are clipped to them. Dates before ``binds_from`` are yielded too where
+    the rule's own ``from`` reaches back: they are the document's pre-issue dates. ``since``: the
+    day on which this wording took the place of a former one; nothing is yielded before it.
     """
     stop = min(ends, horizon) if ends else horizon
+    first = max(since or date.min, getattr(rule, "from_", None) or binds_from)
     if isinstance(rule, OnceRule):
         found: Iterator[Period] = iter([Period("once", None, rule.on)])
     elif isinstance(rule, RecurringRule):
-        found = _recurring(rule, binds_from, stop)
+        found = _recurring(rule, first, stop)
     elif isinstance(rule, FuzzyRule):
-        found = _fuzzy(rule, binds_from, stop)
+        found = _fuzzy(rule, first, stop)
     elif isinstance(rule, TargetRule):
         found = _target(rule)
     elif isinstance(rule, WindowRule):
         found = iter([Period("once", rule.from_, rule.to)])
     elif isinstance(rule, QuotaRule):
-        return _windows(rule, binds_from, ends, horizon)
+        return _windows(rule, binds_from, ends, horizon, since)
     elif isinstance(rule, RotationRule):
-        return _years(binds_from, ends, horizon)
+        return _years(binds_from, ends, horizon, since)
     else:  # event and standing have no dates of their own
         return iter(())
-    roll = getattr(rule, "roll", None)
-    return (_rolled(period, roll, workdays) for period in found if period.due <= stop)
+    return (
+        period
+        for period in found
+        if (period.opens or period.due) <= horizon
+        and (ends is None or period.due <= ends)
+        and (since is None or period.due >= since)
+    )
 
 
-def _rolled(period: Period, roll: Any, workdays: Workdays) -> Period:
-    return replace(period, due=workdays.roll(period.due, roll)) if roll else period
+def moved(period: Period, rule: Any, workdays: Workdays, *, strict: bool) -> Period:
+    """Return a period with its due day as it must be kept.
+
+    ``strict`` reads “X日前” as the day before X (house ruling 1); a rule's ``roll`` then moves the
+    day off one that is not worked.
+    """
+    due = period.due
+    exact = period.opens is None and period.reading is None
+    if strict and exact and isinstance(rule, OnceRule | RecurringRule):
+        due -= DAY
+    due = workdays.roll(due, getattr(rule, "roll", None))
+    if due == period.due:
+        return period
+    return replace(period, due=due, opens=period.opens and min(period.opens, due))
 
 
-def _recurring(rule: RecurringRule, binds_from: date, stop: date) -> Iterator[Period]:
-    first = rule.from_ or binds_from
+def _recurring(rule: RecurringRule, first: date, stop: date) -> Iterator[Period]:
     for year in range(first.year, stop.year + 1):
+        listed: list[Period] = []
         for entry in rule.dates:
             if entry.on:
                 opens, due, reading = None, _on(year, entry.on), None
@@ -130,15 +156,15 @@ def _recurring(rule: RecurringRule, binds_from: date, stop: date) -> Iterator[Pe
                 opens, due = span(entry.part, year, entry.month)
                 reading = _READINGS[entry.part]
             if due >= first and (rule.until is None or due <= rule.until):
-                yield Period(f"{year}-{entry.id}", opens, due, True, reading)
+                listed.append(Period(f"{year}-{entry.id}", opens, due, True, reading))
+        yield from sorted(listed, key=lambda period: period.due)
 
 
-def _fuzzy(rule: FuzzyRule, binds_from: date, stop: date) -> Iterator[Period]:
+def _fuzzy(rule: FuzzyRule, first: date, stop: date) -> Iterator[Period]:
     if rule.year is not None:
         opens, due = span(rule.part, rule.year, rule.month)
         yield Period("once", opens, due, True, _READINGS[rule.part])
         return
-    first = rule.from_ or binds_from
     for year in range(first.year, stop.year + 1):
         opens, due = span(rule.part, year, rule.month)
         if due >= first and (rule.until is None or due <= rule.until):
@@ -186,33 +212,32 @@ def _calendar(per: str, day: date, first_monday: date) -> tuple[str, date, date]
 
 
 def _windows(
-    rule: QuotaRule, binds_from: date, ends: date | None, horizon: date
+    rule: QuotaRule, binds_from: date, ends: date | None, horizon: date, since: date | None
 ) -> Iterator[Period]:
     """Yield quota windows with their true first and last day (house ruling 8).
 
     Fortnights count from the first Monday after the document binds. Windows of a stationing term
     (``shift``) have no dates until terms are recorded.
     """
-    start = max(rule.from_, binds_from) if rule.from_ else binds_from
+    start = max(day for day in (rule.from_, since, binds_from) if day)
     stop = min((day for day in (rule.until, ends) if day), default=None)
     if rule.per == "shift":
         return
     if rule.per == "whole":
-        if stop is not None and stop <= horizon:
+        if stop is not None and start <= min(stop, horizon):
             yield Period("whole", start, stop)
         return
     first_monday = binds_from + timedelta(days=7 - binds_from.weekday())
     day = max(start, first_monday) if rule.per == "fortnight" else start
-    while stop is None or day <= stop:
+    while day <= (min(stop, horizon) if stop else horizon):
         label, first, last = _calendar(rule.per, day, first_monday)
         opens, due = max(first, start), min(last, stop) if stop else last
-        if due > horizon:
-            return
-        enforced = rule.per == "year" or opens == first
-        yield Period(label, opens, due, enforced)
+        yield Period(label, opens, due, rule.per == "year" or opens == first)
         day = last + DAY
 
 
-def _years(binds_from: date, ends: date | None, horizon: date) -> Iterator[Period]:
+def _years(
+    binds_from: date, ends: date | None, horizon: date, since: date | None
+) -> Iterator[Period]:
     """Yield one period a year: a rotation's coverage, told at the year's end."""
-    yield from _windows(QuotaRule(per="year", unit="年"), binds_from, ends, horizon)
+    yield from _windows(QuotaRule(per="year", unit="年"), binds_from, ends, horizon, since)
