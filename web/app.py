@@ -1,0 +1,74 @@
+"""The web face put together: door, gate, pages, API, static files."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from web import api, documents, entrance, health, items, outbox, overview, subscriptions
+from web.door import Application, Door, Receive, Scope, Send
+from web.gate import Gate, TooLarge
+from web.house import House
+from web.rendering import HERE, Pages, refusal
+
+log = logging.getLogger("duban.web")
+
+VERSION = "0.1.0"
+
+
+def build(house: House) -> Application:
+    """Return the ASGI application of one house."""
+    pages = Pages(house)
+    # Its own documentation pages load scripts from elsewhere; ours are at /docs.
+    app = FastAPI(title="督办", version=VERSION, docs_url=None, redoc_url=None)
+    for module in (overview, items, documents, outbox, subscriptions, entrance):
+        app.include_router(module.routes(house, pages))
+    app.include_router(health.routes(house))
+    app.include_router(api.routes(house))
+    app.include_router(api.page(app, pages))
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+
+    def answer(request: Request, status: int) -> Response:
+        if request.url.path.startswith("/api/"):
+            return JSONResponse({"detail": _SHORT.get(status, "没有办成")}, status)
+        return refusal(pages, status)
+
+    @app.exception_handler(HTTPException)
+    async def on_refusal(request: Request, error: HTTPException) -> Response:
+        return answer(request, error.status_code)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        if not request.url.path.startswith("/api/"):
+            return refusal(pages, 422 if request.method == "POST" else 404)
+        wrong = "、".join(str(one["loc"][-1]) for one in error.errors())
+        return JSONResponse({"detail": f"参数不对：{wrong}"}, 422)
+
+    @app.exception_handler(TooLarge)
+    async def on_too_large(request: Request, error: TooLarge) -> Response:
+        return answer(request, 413)
+
+    @app.exception_handler(Exception)
+    async def on_fault(request: Request, error: Exception) -> Response:
+        return answer(request, 500)
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        response = answer(Request(scope), scope["refused"])
+        await response(scope, receive, send)
+
+    return Door(Gate(app, house, refuse), house.shelf)
+
+
+_SHORT = {
+    401: "请先登录",
+    403: "这次提交不是从督办自己的页面发出的",
+    404: "没有这个地址",
+    405: "这个地址不接受这样的请求",
+    413: "提交的内容太大",
+    500: "程序出错了",
+}

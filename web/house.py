@@ -1,0 +1,116 @@
+"""What every page and answer draws on: the store, the applied world, the files, the clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from config.settings import Settings
+from notifications import feeds
+from notifications.feed import Variant
+from scheduler import queries
+from scheduler.loading import Loaded
+from scheduler.proposing import applied_world, differing
+from scheduler.store import reading
+from scheduler.world import World
+from web.shelf import Shelf
+
+
+@dataclass
+class House:
+    """One running service.
+
+    ``now`` gives the service's aware time, which may run ahead of the real one; ``wall`` the real
+    one, by which sessions expire. ``base`` is the world without documents; ``load`` reads the
+    files and ``watched`` are the folders they lie in. ``mail`` says in Chinese where mail goes.
+    """
+
+    engine: Engine
+    settings: Settings
+    base: World
+    now: Callable[[], datetime]
+    wall: Callable[[], datetime]
+    load: Callable[[], Loaded]
+    watched: tuple[Path, ...] = ()
+    mail: str = ""
+    rate: float = 1.0
+    metrics: bool = False
+    shelf: Shelf = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shelf = Shelf(self.engine, self.now, self._variant)
+        self._guard = threading.Lock()
+        self._world: tuple[int, World] | None = None
+        self._files: tuple[object, Loaded] | None = None
+
+    @property
+    def today(self) -> date:
+        """Return the service's local day."""
+        return self.now().astimezone(self.base.timezone).date()
+
+    @property
+    def world(self) -> World:
+        """Return the applied documents and rosters; read again when a version was applied."""
+        with self._guard, reading(self.engine) as session:
+            newest = queries.newest_version(session)
+            if self._world is None or self._world[0] != newest:
+                self._world = (newest, applied_world(session, self.base))
+            return self._world[1]
+
+    @property
+    def files(self) -> Loaded:
+        """Return documents and rosters as the files have them; read again when one changed."""
+        seen = _seen(self.watched)
+        with self._guard:
+            if self._files is None or self._files[0] != seen:
+                self._files = (seen, self.load())
+            return self._files[1]
+
+    def differing(self) -> tuple[str, ...]:
+        """Return the documents whose files differ from what is applied."""
+        loaded = self.files
+        with reading(self.engine) as session:
+            return differing(session, loaded)
+
+    def name(self, institution: str) -> str:
+        """Return an institution's printed name."""
+        return feeds.owner(institution, self.world).name
+
+    def institutions(self) -> dict[str, str]:
+        """Return the names of all institutions of the applied rosters, by id, in their order."""
+        rosters = self.world.rosters.values()
+        return {one.id: one.name for roster in rosters for one in roster.institutions.values()}
+
+    def ids(self, text: str) -> set[str]:
+        """Return the ids that a name, alias or id has in the applied rosters."""
+        found = (roster.find(text.strip()) for roster in self.world.rosters.values())
+        return {one.id for one in found if one is not None}
+
+    def find(self, text: str) -> str | None:
+        """Return the id of the institution that a name, alias or id means, or None."""
+        for roster in self.world.rosters.values():
+            found = roster.find(text.strip())
+            if found is not None:
+                return found.id
+        return None
+
+    def _variant(self, institution: str, variant: Variant) -> bytes:
+        return feeds.render_variant(self.engine, institution, variant, self.now(), self.world)
+
+
+def _seen(folders: tuple[Path, ...]) -> object:
+    """Return a value that is another one when a file below the folders is."""
+    found = []
+    for folder in folders:
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
+            try:
+                stat = path.stat()
+            except OSError:
+                continue
+            found.append((str(path), stat.st_mtime_ns, stat.st_size))
+    return tuple(found)

@@ -1,0 +1,228 @@
+"""What pages read from the store, named. All take a session inside a transaction; none writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from scheduler.occurrences import Occurrence
+from scheduler.rows import decode
+from scheduler.tables import Fact, Message, Notice, OccurrenceParty
+from scheduler.tables import StoredOccurrence as Stored
+from workflows.kinds import LADDER_KINDS
+
+WAITING = ("ready", "sending", "handing", "in_doubt", "held")
+STATES = {
+    "ready": "待发",
+    "sending": "正在发",
+    "handing": "正在交付",
+    "in_doubt": "存疑",
+    "held": "暂扣",
+    "sent": "对方服务器已接收",
+    "failed": "发送失败",
+    "bounced": "被退回",
+    "expired": "已过时未发",
+    "cancelled": "已取消",
+}
+SHOWN = (*sorted(LADDER_KINDS), "target", "window")  # windows of quotas would drown the rest
+
+
+class Stand(NamedTuple):
+    """A stored occurrence and the status it stands at."""
+
+    one: Occurrence
+    status: str
+
+
+def _stands(rows: Iterable[Stored]) -> list[Stand]:
+    return [Stand(decode(row.body), row.status) for row in rows]
+
+
+def between(session: Session, start: date, end: date, limit: int) -> list[Stand]:
+    """Return what falls due from ``start`` to ``end`` (included) and is not done, soonest first."""
+    query = (
+        select(Stored)
+        .where(
+            col(Stored.due) >= start,
+            col(Stored.due) <= end,
+            col(Stored.status).in_(("open", "acknowledged")),
+            col(Stored.kind).in_(SHOWN),
+            Stored.phase != "pre-issue",
+        )
+        .order_by(col(Stored.due), col(Stored.key))
+        .limit(limit)
+    )
+    return _stands(session.exec(query))
+
+
+def overdue(session: Session, today: date, limit: int) -> list[Stand]:
+    """Return what is late and reminded of, the latest first."""
+    query = _late(today).order_by(col(Stored.due).desc(), col(Stored.key)).limit(limit)
+    return _stands(session.exec(query))
+
+
+def _late(today: date):  # type: ignore[no-untyped-def]
+    return select(Stored).where(
+        col(Stored.due) < today,
+        Stored.status == "open",
+        col(Stored.kind).in_(sorted(LADDER_KINDS)),
+        Stored.phase != "pre-issue",
+        col(Stored.responsible_id).is_not(None),
+    )
+
+
+class Figures(NamedTuple):
+    """The numbers at the head of the first page."""
+
+    late: int
+    soon: int
+    tracked: int
+    quotas: int
+
+
+def figures(session: Session, today: date, soon: date, far: date) -> Figures:
+    """Return how much is late, due up to ``soon``, waits for a reminder; quotas due up to ``far``."""
+    reminded = (
+        Stored.status == "open",
+        col(Stored.kind).in_(sorted(LADDER_KINDS)),
+        Stored.phase != "pre-issue",
+        col(Stored.responsible_id).is_not(None),
+    )
+
+    def count(*conditions: object) -> int:
+        return session.exec(select(func.count()).select_from(Stored).where(*conditions)).one()  # type: ignore[arg-type]
+
+    return Figures(
+        late=count(col(Stored.due) < today, *reminded),
+        soon=count(col(Stored.due) >= today, col(Stored.due) <= soon, *reminded),
+        tracked=tracked(session),
+        quotas=count(
+            Stored.kind == "quota", Stored.status == "open", col(Stored.due) >= today,
+            col(Stored.due) <= far,
+        ),
+    )  # fmt: skip
+
+
+def tracked(session: Session) -> int:
+    """Return how many deadlines wait for a reminder."""
+    query = select(func.count()).select_from(Stored).where(col(Stored.next_notice_at).is_not(None))
+    return session.exec(query).one()
+
+
+def debtors(session: Session, start: date, end: date) -> list[str]:
+    """Return the ids of the institutions that owe something reminded of in a span of days."""
+    query = (
+        select(Stored.responsible_id)
+        .where(
+            col(Stored.due) >= start,
+            col(Stored.due) <= end,
+            Stored.status == "open",
+            col(Stored.kind).in_(sorted(LADDER_KINDS)),
+        )
+        .distinct()
+    )
+    return sorted(one for one in session.exec(query) if one)
+
+
+def stored(session: Session, key: str) -> Stored | None:
+    """Return the stored occurrence of a key, or None."""
+    return session.get(Stored, key)
+
+
+def touched(session: Session, key: str) -> dict[str, str]:
+    """Return the relation of each institution that an occurrence touches."""
+    query = select(OccurrenceParty.institution, OccurrenceParty.relation)
+    return dict(session.exec(query.where(OccurrenceParty.key == key)).all())
+
+
+def notices(session: Session, key: str) -> Sequence[tuple[Notice, Message | None]]:
+    """Return what was planned about an occurrence, with its message where there is one."""
+    query = (
+        select(Notice, Message)
+        .join(Message, col(Message.id) == col(Notice.message_id), isouter=True)
+        .where(Notice.key == key)
+        .order_by(col(Notice.release_at), col(Notice.id))
+    )
+    return [(notice, message) for notice, message in session.exec(query)]
+
+
+def facts(session: Session, key: str) -> Sequence[Fact]:
+    """Return what people said of an occurrence, in order."""
+    return session.exec(select(Fact).where(Fact.key == key).order_by(col(Fact.id))).all()
+
+
+class Ahead(NamedTuple):
+    """How many open occurrences an obligation has from a day on, and the first due date."""
+
+    many: int
+    first: date | None
+
+
+def ahead(session: Session, document: str, today: date) -> dict[str, Ahead]:
+    """Return, by obligation of a document, what lies ahead."""
+    query = (
+        select(Stored.obligation, func.count(), func.min(col(Stored.due)))
+        .where(Stored.document == document, Stored.status == "open", col(Stored.due) >= today)
+        .group_by(Stored.obligation)
+    )
+    return {name: Ahead(count, first) for name, count, first in session.exec(query)}
+
+
+def next_keys(session: Session, document: str, ahead: Mapping[str, Ahead]) -> dict[str, str]:
+    """Return the key of the next open occurrence of each obligation that lies ahead."""
+    days = {one.first for one in ahead.values() if one.first}
+    query = (
+        select(Stored.obligation, col(Stored.due), func.min(Stored.key))
+        .where(Stored.document == document, Stored.status == "open", col(Stored.due).in_(days))
+        .group_by(Stored.obligation, col(Stored.due))
+    )
+    return {name: key for name, due, key in session.exec(query) if ahead[name].first == due}
+
+
+def message_counts(session: Session) -> dict[str, int]:
+    """Return how many messages are in each state, in the order in which a message goes."""
+    query = select(Message.state, func.count()).group_by(Message.state)
+    found = dict(session.exec(query).all())
+    return {state: found[state] for state in STATES if state in found}
+
+
+def pending(session: Session) -> int:
+    """Return how many planned notices wait for their hour."""
+    query = select(func.count()).select_from(Notice)
+    waiting = query.where(col(Notice.message_id).is_(None), col(Notice.reason).is_(None))
+    return session.exec(waiting).one()
+
+
+def unsendable(session: Session, limit: int) -> Sequence[tuple[Notice, str]]:
+    """Return notices that nobody could be sent, the newest first, with their titles."""
+    query = (
+        select(Notice, Stored.body)
+        .join(Stored, col(Stored.key) == col(Notice.key))
+        .where(Notice.recipient == "")
+        .order_by(col(Notice.id).desc())
+        .limit(limit)
+    )
+    return [(notice, decode(body).title) for notice, body in session.exec(query)]
+
+
+def oldest_unsent(session: Session) -> datetime | None:
+    """Return since when the longest waiting message could have been sent, None if none waits."""
+    query = select(Message.next_try_at).where(
+        col(Message.state).in_(("ready", "sending")), col(Message.next_try_at).is_not(None)
+    )
+    return session.exec(query.order_by(col(Message.next_try_at)).limit(1)).first()
+
+
+def messages(session: Session, state: str | None, limit: int) -> Sequence[Message]:
+    """Return the latest messages, of one state or of all."""
+    query = select(Message).order_by(col(Message.id).desc()).limit(limit)
+    return session.exec(query.where(Message.state == state) if state else query).all()
+
+
+def message(session: Session, number: int) -> Message | None:
+    """Return one message, or None."""
+    return session.get(Message, number)

@@ -1,0 +1,124 @@
+"""Templates to pages: one environment, escaping always on, words and dates as filters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from notifications import wording
+from scheduler.occurrences import Occurrence
+from scheduler.tables import Message
+from web.house import House
+from web.queries import STATES
+from web.standing import Badge
+
+HERE = Path(__file__).parent
+ROLES = {"liaison": "联络员", "coordinator": "协调员", "leader": "分管领导", "admin": "管理员"}
+_TONES = {
+    "sent": "done",
+    "failed": "late",
+    "bounced": "late",
+    "expired": "late",
+    "in_doubt": "soon",
+    "held": "soon",
+    "cancelled": "calm",
+}
+
+
+def partner(one: Occurrence) -> str:
+    """Return the side of a single pairing that is not responsible; both where neither is."""
+    others = [party.name for party in one.pairings[0] if party.id != one.responsible.id]
+    return "—".join(others)
+
+
+def mail_badge(message: Message) -> Badge:
+    """Return how a message stands."""
+    return Badge(_TONES.get(message.state, "wait"), STATES[message.state])
+
+
+class Pages:
+    """Renders the templates for one house; instants are shown in its zone."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._zone: ZoneInfo = house.base.timezone
+        self._environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+        )
+        self._environment.filters |= {
+            "day": wording.day,
+            "short_day": wording.short_day,
+            "weekday": lambda day: wording.WEEKDAYS[day.weekday()],
+            "citation": wording.citation,
+            "who": wording.who,
+            "partner": partner,
+            "last_working_day": wording.last_working_day,
+            "submission": wording.submission,
+            "quota": wording.quota,
+            "kind": wording.KINDS.__getitem__,
+            "phase": wording.PHASES.__getitem__,
+            "phase_note": wording.PHASE_NOTES.__getitem__,
+            "state": STATES.__getitem__,
+            "role": lambda role: ROLES.get(role, role),
+            "mail_badge": mail_badge,
+            "at": self._at,
+            "local_day": self._local_day,
+            "local_time": lambda at: f"{at.astimezone(self._zone):%H:%M}",
+        }
+
+    def page(
+        self, template: str, *, status: int = 200, here: str = "", signed_in: bool = True, **values: Any
+    ) -> HTMLResponse:
+        """Return a page; ``here`` is the entry of the navigation that it belongs to."""
+        values |= {"here": here, "signed_in": signed_in, "today": self._house.today}
+        text = self._environment.get_template(template).render(values)
+        return HTMLResponse(text, status_code=status)
+
+    def _at(self, at: datetime) -> str:
+        local = at.astimezone(self._zone)
+        return f"{self._local_day(at)} {local:%H:%M}"
+
+    def _local_day(self, at: datetime) -> str:
+        day = at.astimezone(self._zone).date()
+        short = wording.short_day(day)
+        return short if day.year == self._house.today.year else f"{day.year}年{short}"
+
+
+def refusal(pages: Pages, status: int) -> HTMLResponse:
+    """Return the page that says why a request is refused, and what to do."""
+    heading, said, advice = _REFUSALS.get(status, _REFUSALS[500])
+    return pages.page(
+        "refused.html", status=status, signed_in=False, heading=heading, said=said, advice=advice
+    )
+
+
+_REFUSALS = {
+    401: (
+        "请先登录",
+        "这一页要登录后才能看。",
+        "用 duban serve 启动时打印的一次性登录链接打开；链接用过或过期了，重新启动会打印新的。",
+    ),
+    403: (
+        "没有办成",
+        "这次提交不是从督办自己的页面发出的，没有改动任何东西。",
+        "回到督办的页面再试一次。经过代理时，请把 DUBAN_BASE_URL 设成浏览器里看到的网址。",
+    ),
+    404: ("没有这一页", "地址可能写错了，或者对应的事项已经不在台账里。", "可以从总览重新找。"),
+    405: ("没有办成", "这个地址不接受这样的请求，没有改动任何东西。", ""),
+    413: ("提交的内容太大", "没有改动任何东西。", ""),
+    422: ("没有办成", "提交的内容不完整，没有改动任何东西。", "请返回补全后再试。"),
+    500: (
+        "程序出错了",
+        "这次没有办成，已有的数据没有改动。",
+        "请把时间和正在做的事告诉管理员，日志里有详细记录。",
+    ),
+}

@@ -1,0 +1,137 @@
+"""Creating, showing once, and revoking the secret addresses of feeds."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import segno
+from fastapi import APIRouter, Form, HTTPException
+from fastapi.responses import HTMLResponse, RedirectResponse
+from markupsafe import Markup
+
+from config.settings import LOOPBACK
+from notifications import feeds, tokens
+from scheduler.store import reading, writing
+from web.house import House
+from web.rendering import Pages
+
+log = logging.getLogger("duban.feeds")
+
+
+@dataclass(frozen=True)
+class Given:
+    """One address in the list."""
+
+    id: int
+    institution: str
+    name: str
+    created_at: datetime
+    revoked_at: datetime | None
+    fetched_at: datetime | None
+    fetched_by: str | None
+    fault: str | None
+
+
+def address(base_url: str, secret: str) -> str:
+    """Return the https (or http) address of a feed."""
+    return f"{base_url.rstrip('/')}/feeds/{secret}.ics"
+
+
+def webcal(url: str) -> str:
+    """Return the address that opens a device's calendar."""
+    return "webcal://" + url.partition("://")[2]
+
+
+def routes(house: House, pages: Pages) -> APIRouter:
+    """Return the routes of the subscriptions' pages."""
+    router = APIRouter(include_in_schema=False)
+
+    def listing(
+        status: int = 200, problem: str = "", asked: tuple[str, str] = ("", "")
+    ) -> HTMLResponse:
+        with reading(house.engine) as session:
+            rows = tokens.listed(session)
+            faults = feeds.faults(session)
+        names = house.institutions()
+        given = [
+            Given(
+                row.id or 0,
+                names.get(row.institution, row.institution),
+                row.name,
+                row.created_at,
+                row.revoked_at,
+                row.fetched_at,
+                row.fetched_by,
+                faults.get(row.institution),
+            )
+            for row in rows
+        ]
+        return pages.page(
+            "subscriptions.html",
+            status=status,
+            here="/subscriptions",
+            given=given,
+            problem=problem,
+            institutions=dict.fromkeys(names.values()),
+            asked_institution=asked[0],
+            asked_name=asked[1],
+        )
+
+    @router.get("/subscriptions")
+    def subscriptions() -> HTMLResponse:
+        house.shelf.flush()
+        return listing()
+
+    @router.post("/subscriptions")
+    def create(
+        institution: Annotated[str, Form(max_length=200)],
+        name: Annotated[str, Form(max_length=200)],
+    ) -> HTMLResponse:
+        asked = (institution, name)
+        found = house.find(institution)
+        if found is None:
+            said = f"名册里没有“{institution}”，没有生成地址。请从单位一栏的提示里选。"
+            return listing(422, said, asked)
+        if not name.strip():
+            return listing(422, "请写明这个地址给谁用，以后才好停用。没有生成地址。", asked)
+        with writing(house.engine) as session:
+            _, secret = tokens.create(session, found, name, house.now(), "admin")
+        try:
+            feeds.render_one(house.engine, found, house.now(), house.world)
+        except Exception:
+            log.exception("feed of %s could not be rendered", found)
+        house.shelf.refresh()
+        return _shown(found, name.strip(), secret)
+
+    def _shown(institution: str, name: str, secret: str) -> HTMLResponse:
+        base = house.settings.base_url
+        url = address(base, secret)
+        picture = segno.make(url, micro=False, error="m")
+        svg = picture.svg_inline(border=2, omitsize=True, title="订阅地址的二维码")
+        return pages.page(
+            "subscribed.html",
+            here="/subscriptions",
+            institution=house.name(institution),
+            name=name,
+            address=url,
+            webcal=webcal(url),
+            base=base,
+            secure=base.startswith("https://"),
+            local=urlsplit(base).hostname in LOOPBACK,
+            qr=Markup(svg),  # noqa: S704  made here from the address alone
+        )
+
+    @router.post("/subscriptions/{number}/revoke")
+    def revoke(number: int) -> RedirectResponse:
+        with writing(house.engine) as session:
+            found = tokens.revoke(session, number, house.now(), "admin")
+        if found is None:
+            raise HTTPException(404)
+        house.shelf.refresh()
+        return RedirectResponse("/subscriptions", 303)
+
+    return router
