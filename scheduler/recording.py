@@ -50,7 +50,7 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
     found = session.get(StoredOccurrence, said.key)
     if found is None:
         raise Refused(f"没有这一事项：{said.key}", _nearest(session, said.key))
-    _check(said, found.status, today)
+    check(said, found.status, today)
     fact = Fact(
         key=said.key,
         kind=said.kind,
@@ -79,7 +79,8 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
     return queries.statuses(session, [said.key])[said.key]
 
 
-def _check(said: Statement, status: str, today: date) -> None:
+def check(said: Statement, status: str, today: date) -> None:
+    """Raise Refused where a statement does not fit an occurrence of that status on a local day."""
     if said.kind not in KINDS:
         raise Refused(f"不认识的记录“{said.kind}”", f"可以写：{'、'.join(KINDS)}")
     if status == "cancelled":
