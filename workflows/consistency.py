@@ -19,7 +19,8 @@ from workflows.kinds import (
     WindowRule,
     read_date,
 )  # fmt: skip
-from workflows.source import Path, Place, Source
+from workflows.source import Path, Source
+from workflows.text import Place
 
 Complaint = tuple[Place, str, str, str, str]
 
@@ -42,8 +43,8 @@ def inconsistencies(
     roles = roles if isinstance(roles, dict) else {}
     yield from _head(data, at)
     yield from _roles(roles, at)
-    known = {value.get("id") for value in _mappings(data.get("obligations"))}
-    programmes = {value.get("id") for value in _mappings(data.get("programmes"))}
+    known = _ids(data.get("obligations"))
+    programmes = _ids(data.get("programmes"))
     seen: set[str] = set()
     for index, duty in duties.items():
         path: Path = ("obligations", index)
@@ -55,14 +56,18 @@ def inconsistencies(
     yield from _cycles(duties, at)
     yield from _ladder(data.get("ladder"), ("ladder",), at)
     for index, value in enumerate(_mappings(data.get("unresolved"))):
-        what = value.get("what")
-        yield at(
-            ("unresolved", index), "W001", f"原文未附：{what}", "得到后补进名册或本文件", "warning"
-        )
+        if isinstance(what := value.get("what"), str):
+            hint = "得到后补进名册或本文件"
+            yield at(("unresolved", index), "W001", f"原文未附：{what}", hint, "warning")
 
 
 def _mappings(values: Any) -> list[dict[str, Any]]:
     return [v for v in values if isinstance(v, dict)] if isinstance(values, tuple) else []
+
+
+def _ids(values: Any) -> set[str]:
+    ids = (value.get("id") for value in _mappings(values))
+    return {id_ for id_ in ids if isinstance(id_, str)}
 
 
 def _day(value: Any) -> date | None:
@@ -112,7 +117,7 @@ def _roles(roles: dict[str, Any], at: Any) -> Iterator[Complaint]:
 
 
 def _references(
-    duty: Duty, path: Path, roles: dict[str, Any], known: set[Any], programmes: set[Any], at: Any
+    duty: Duty, path: Path, roles: dict[str, Any], known: set[str], programmes: set[str], at: Any
 ) -> Iterator[Complaint]:
     names: list[tuple[Path, str]] = [((*path, "responsible"), duty.responsible)]
     names += [((*path, "assisting", i), name) for i, name in enumerate(duty.assisting)]

@@ -88,6 +88,8 @@ def _report(
 
 def _path(loc: Path, source: Source) -> Path:
     """Return pydantic's location without the names of types that it puts in between."""
+    if loc[-1] == "[key]":
+        loc = loc[:-1]
     path: Path = ()
     for index, part in enumerate(loc):
         last = index == len(loc) - 1

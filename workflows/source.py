@@ -6,18 +6,19 @@ anchors and repeated keys are refused before anything is expanded.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 from yamlcore import CoreLoader
 
-MAX_BYTES = 256 * 1024
+from workflows.text import ENCODED_WORD, IN_VALUE, Place, clean, decode, plain
+
 MAX_DEPTH = 20
+MAX_NODES = 20_000
+MAX_PROBLEMS = 200
 
 Path = tuple[str | int, ...]
-Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,8 +55,10 @@ class Source:
     def report(
         self, place: Place, code: str, message: str, hint: str, severity: str = "error"
     ) -> None:
-        """Add one problem at a place of this file."""
-        self.problems.append(Problem(self.path, *place, code, message, hint, severity))
+        """Add one problem at a place of this file; after two hundred, more would help nobody."""
+        if len(self.problems) < MAX_PROBLEMS:
+            texts = plain(message), plain(hint)
+            self.problems.append(Problem(self.path, *place, code, *texts, severity))
 
     def place(self, path: Path) -> Place:
         """Return the place of a value, or of the nearest thing around it."""
@@ -64,66 +67,12 @@ class Source:
         return self.places.get(path, (1, 1))
 
 
-# C0 and C1 controls but tab, LF, CR, NEL; line separators; direction overrides; a BOM in the text.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e"
-    "\u2060\u2066-\u2069\ufeff\ufffe\uffff]"
-)
-_TAB = re.compile(r"^ *\t", re.MULTILINE)
-_WIDE_COLON = re.compile(r"^[ ]*(?:- +)*[A-Za-z_]+[ ]*(：)", re.MULTILINE)
-
-
-def _place_of(text: str, offset: int) -> Place:
-    start = text.rfind("\n", 0, offset) + 1
-    return text.count("\n", 0, offset) + 1, offset - start + 1
-
-
-def decode(raw: bytes, source: Source) -> str | None:
-    """Return the text of a file's bytes, or None after reporting why it cannot be read."""
-    if len(raw) > MAX_BYTES:
-        source.report(
-            (1, 1), "Y003", f"文件超过 {MAX_BYTES // 1024} KB", "一个文件只写一份公文，拆开再存"
-        )
-        return None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8", "replace")
-        place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
-        try:
-            raw.decode("gb18030")
-            hint = "看起来是 GBK 编码，请在编辑器里另存为 UTF-8"
-        except UnicodeDecodeError:
-            hint = "请在编辑器里另存为 UTF-8"
-        source.report(place, "Y001", "不是 UTF-8 编码的文字", hint)
-        return None
-    found = False
-    for match in _HIDDEN.finditer(text):
-        source.report(
-            _place_of(text, match.start()),
-            "Y011",
-            f"有看不见的控制字符 U+{ord(match[0]):04X}",
-            "删掉这个字符，或整行重新输入",
-        )
-        found = True
-    return None if found else text
-
-
 def read(raw: bytes, path: str) -> Source:
     """Return a YAML file's values and places, with every problem of its writing."""
     source = Source(path)
-    text = decode(raw, source)
+    text = decode(raw, source.report)
+    text = text if text is None else clean(text, source.report)
     if text is None:
-        return source
-    for match in _TAB.finditer(text):
-        source.report(
-            _place_of(text, match.end() - 1), "Y005", "用制表符缩进", "缩进只用空格，每层两个"
-        )
-    for match in _WIDE_COLON.finditer(text):
-        source.report(
-            _place_of(text, match.start(1)), "Y012", "键后面是全角冒号", "改成半角冒号加一个空格"
-        )
-    if source.problems:
         return source
     loader = CoreLoader(text)
     try:
@@ -132,10 +81,8 @@ def read(raw: bytes, path: str) -> Source:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         source.report(place, "Y004", "YAML 写法有误", _explain(error))
-    except yaml.YAMLError as error:
-        source.report((1, 1), "Y004", "YAML 写法有误", str(error).splitlines()[0])
-    except (ValueError, RecursionError):
-        source.report((1, 1), "Y004", "YAML 写法有误", "有无法读取的值，请逐行检查")
+    except yaml.YAMLError:
+        source.report((1, 1), "Y004", "YAML 写法有误", "有无法读取的字符，请逐行检查")
     finally:
         loader.dispose()
     return source
@@ -166,6 +113,7 @@ class _Tree:
     def __init__(self, loader: Any, source: Source) -> None:
         self.loader = loader
         self.source = source
+        self.nodes = 0
 
     def document(self) -> None:
         loader = self.loader
@@ -188,21 +136,25 @@ class _Tree:
                 "一个文件里有多份内容",
                 "删去 --- 分隔，或拆成多个文件",
             )
-            self.source.data = None
 
     def node(self, path: Path, depth: int) -> Any:
         event = self.loader.get_event()
         place = (event.start_mark.line + 1, event.start_mark.column + 1)
         self.source.places[path] = place
-        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            self.source.report(place, "Y006", "用了锚点或引用（& 或 *）", "把内容直接写在这里")
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            self.source.report(place, "Y016", f"内容超过 {MAX_NODES} 项", "一个文件只写一份公文")
             raise _Refused
+        if isinstance(event, yaml.AliasEvent):
+            self.source.report(place, "Y006", "用了引用（*）", "把内容直接写在这里")
+            raise _Refused
+        if event.anchor is not None:
+            self.source.report(place, "Y006", "用了锚点（&）", "去掉它，在用到的地方各写一遍")
         if depth > MAX_DEPTH:
             self.source.report(place, "Y008", f"嵌套超过 {MAX_DEPTH} 层", "检查括号与缩进")
             raise _Refused
         if event.tag is not None and event.tag != "!":
             self.source.report(place, "Y009", "用了类型标记（!）", "去掉感叹号开头的标记")
-            raise _Refused
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event, place)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -222,32 +174,54 @@ class _Tree:
             start = self.loader.peek_event().start_mark
             place = (start.line + 1, start.column + 1)
             key = self.node((*path, "?"), depth + 1)
-            if not isinstance(key, str) or key == "<<":
-                self.source.report(place, "Y014", "键不是文字", "键要用规定的英文词")
-                key = f"?{len(values)}"
-            if key in values:
-                self.source.report(
-                    place, "Y007", f"“{key}”在这里写了两次", "只保留一处，或改成不同的键"
-                )
-                key = f"?{key}"  # read on, so that what follows is checked too
+            if fault := self.key(key, values, place):
+                self.source.report(place, *fault)
+                self.node((*path, "?"), depth + 1)  # read on, so that what follows is checked too
+                continue
             self.source.keys[(*path, key)] = place
             values[key] = self.node((*path, key), depth + 1)
         self.loader.get_event()
-        return {key: value for key, value in values.items() if not key.startswith("?")}
+        return values
+
+    def key(self, key: Any, values: dict[str, Any], place: Place) -> tuple[str, str, str] | None:
+        """Return what is wrong with a key: code, message, hint."""
+        if not isinstance(key, str) or key == "<<":
+            return "Y014", "键不是文字", "键要用规定的英文词"
+        if "：" in key:
+            return "Y012", f"键“{key}”里有全角冒号", "改成半角冒号加一个空格"
+        if key in values:
+            return "Y007", f"“{key}”在这里写了两次", "只保留一处，或改成不同的键"
+        return None
 
     def scalar(self, event: yaml.ScalarEvent, place: Place) -> Any:
-        tag = self.loader.resolve(yaml.ScalarNode, event.value, event.implicit)
-        kind = tag.rpartition(":")[2]
-        value = event.value
+        value = event.value.rstrip("\n") if event.style in ("|", ">") else event.value
+        implicit = event.implicit if event.tag is None else (event.style is None, True)
+        kind = self.loader.resolve(yaml.ScalarNode, value, implicit).rpartition(":")[2]
         if kind == "null":
             return None
         if kind == "bool":
             return value.lower() == "true"
         if kind == "int":
-            if len(value) > 20:
-                self.source.report(place, "Y015", "数字太长", "检查这个数，或给文字加引号")
-                return 0
-            return int(value, 16 if value[:2] == "0x" else 8 if value[:2] == "0o" else 10)
+            return self.integer(value, place)
         if kind == "float":
-            return float(value.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf"))
+            return float(value.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        if found := IN_VALUE.search(value):
+            code = f"U+{ord(found[0]):04X}"
+            hint = "写在一行里，去掉反斜线转义的字符"
+            self.source.report(place, "Y011", f"文字里有换行或控制字符 {code}", hint)
+        if ENCODED_WORD.search(value):
+            self.source.report(place, "Y017", "有邮件编码字样 =?…?=", "改写成看得懂的文字")
         return value
+
+    def integer(self, value: str, place: Place) -> int:
+        """Return a whole number; one that readers of YAML disagree on is reported."""
+        digits = value.lstrip("+-")
+        if len(value) > 20:
+            self.source.report(place, "Y015", "数字太长", "检查这个数，或给文字加引号")
+            return 0
+        if digits != "0" and digits.startswith("0"):
+            self.source.report(
+                place, "Y018", f"数字“{value}”以 0 开头", "去掉前面的 0；若是编号，加引号"
+            )
+            return 0 if not digits.isdigit() else int(value)
+        return int(value)
