@@ -167,8 +167,8 @@ def _values(letter: Letter, world: World, name: str) -> dict[str, Any]:
     today = letter.day
     own = [entry for entry in letter.entries if entry.own]
     others = [entry for entry in letter.entries if not entry.own]
-    items = [item(group, world, today) for group in grouped(own)]
-    owing = debtors(others, world, today)
+    items = [item(group, letter.institution, world, today) for group in grouped(own)]
+    owing = debtors(others, letter.institution, world, today)
     return {
         "who": f"{name}{letter.office or ROLES.get(letter.role, '')}",
         "today": in_full(today),

@@ -23,6 +23,8 @@ from scheduler.store import reading, writing
 from scheduler.tables import AppliedVersion, Fact, Feed, Mark, OccurrenceParty
 from scheduler.tables import StoredOccurrence as Stored
 from scheduler.world import World
+from workflows.document import Document
+from workflows.workdays import Workdays
 
 log = logging.getLogger("duban.feeds")
 
@@ -65,22 +67,25 @@ def entries(session: Session, institution: str, day: date, world: World) -> list
             sequence=row.sequence,
             status=row.status,
             cancelled=row.cancelled_on is not None,
-            tentative=_tentative(row, world),
+            tentative=moved_by_notice(
+                world.documents.get(row.document), row.obligation, row.due, world.workdays
+            ),
         )
         for row, relation in rows
         if row.cancelled_on is None or row.cancelled_on + feed_changes.KEPT > day
     ]
 
 
-def _tentative(row: Stored, world: World) -> bool:
-    """Return whether a rule moves the date by a holiday notice that is not out yet."""
-    document = world.documents.get(row.document)
-    if document is None or row.due is None or not world.workdays.provisional(row.due):
+def moved_by_notice(
+    document: Document | None, obligation: str, due: date | None, workdays: Workdays
+) -> bool:
+    """Return whether a rule moves a date by a notice of holidays that is not out yet."""
+    if document is None or due is None or not workdays.provisional(due):
         return False
     return any(
         getattr(getattr(duty, "rule", None), "roll", None) is not None
         for duty in document.obligations
-        if duty.id == row.obligation
+        if duty.id == obligation
     )
 
 
@@ -166,7 +171,7 @@ class Signal(NamedTuple):
     version: int
 
     def __str__(self) -> str:
-        return f"{self.day}/{self.fact}/{self.version}"
+        return f"{self.days}/{self.fact}/{self.version}"
 
     @classmethod
     def of(cls, text: str) -> Signal | None:

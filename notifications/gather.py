@@ -250,11 +250,15 @@ def over(notice: Notice, one: Occurrence, status: str, newest: int, today: date)
 def _references(
     found: Sequence[tuple[Notice, Entry]], past: Mapping[str, Sequence[Earlier]]
 ) -> tuple[str, ...]:
-    """Return the Message-IDs of earlier mails about the same occurrences, oldest first."""
+    """Return the Message-IDs of earlier mails about the same occurrences, oldest first.
+
+    Who owes gets those that came to the same mailbox; who is above, those of the whole case.
+    """
     sent = [
         (e.at, e.message_id)
-        for notice, _ in found
+        for notice, entry in found
         for e in past.get(notice.key, ())
         if e.message_id and e.state not in ("cancelled", "failed", "expired")
+        if e.recipient == notice.recipient or not entry.own
     ]
     return tuple(dict.fromkeys(message_id for _, message_id in sorted(sent)))

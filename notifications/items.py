@@ -95,8 +95,11 @@ def grouped(entries: Iterable[Entry]) -> list[list[Entry]]:
     return list(groups.values())
 
 
-def item(group: Sequence[Entry], world: World, today: date) -> Item:
-    """Return what a mail of the local day ``today`` says of a group of entries."""
+def item(group: Sequence[Entry], reader: str, world: World, today: date) -> Item:
+    """Return what a mail of the local day ``today`` says of a group of entries.
+
+    ``reader`` is the id of the recipient's institution.
+    """
     first = group[0]
     one, due = first.occurrence, first.due
     last = one.last_working_day
@@ -112,7 +115,7 @@ def item(group: Sequence[Entry], world: World, today: date) -> Item:
         provisional=one.provisional and due >= today,
         was=on(first.was, today) if first.was else None,
         bound=on(bound, today) if bound and bound >= today else None,
-        lines=tuple(_how(one)),
+        lines=tuple(_how(one, reader)),
         source=_source(one, world),
         reading=plain(one.reading, TEXT_LIMIT) if one.reading else None,
         other=plain(one.other_reading, TEXT_LIMIT) if one.other_reading else None,
@@ -124,7 +127,7 @@ def item(group: Sequence[Entry], world: World, today: date) -> Item:
     )
 
 
-def _how(one: Occurrence) -> Iterable[str]:
+def _how(one: Occurrence, reader: str) -> Iterable[str]:
     if one.summary:
         yield plain(one.summary, TEXT_LIMIT)
     recipients = "、".join(plain(party.name) for party in one.recipients)
@@ -132,7 +135,9 @@ def _how(one: Occurrence) -> Iterable[str]:
         yield f"报给：{recipients}"
     for way in one.submit:
         yield plain(submission(way), TEXT_LIMIT)
-    if one.assisting:
+    if reader in [party.id for party in one.assisting]:
+        yield f"由{plain(one.responsible.name)}牵头，本单位协助"
+    elif one.assisting:
         yield f"协助：{_several([party.name for party in one.assisting])}"
 
 
@@ -174,12 +179,12 @@ def _history(group: Sequence[Entry], today: date) -> Iterable[tuple[str, bool]]:
         yield "此前没有提醒送到过", True
 
 
-def debtors(entries: Iterable[Entry], world: World, today: date) -> list[Debtor]:
+def debtors(entries: Iterable[Entry], reader: str, world: World, today: date) -> list[Debtor]:
     """Return who owes what, the institution with the oldest debt first."""
     by_name: dict[str, list[Item]] = {}
     for group in grouped(entries):
         name = plain(group[0].occurrence.responsible.name)
-        by_name.setdefault(name, []).append(item(group, world, today))
+        by_name.setdefault(name, []).append(item(group, reader, world, today))
     return [Debtor(name, tuple(items)) for name, items in by_name.items()]
 
 
