@@ -20,7 +20,7 @@ from scheduler.store import reading
 from web import queries
 from web.house import House
 
-TICKED = "ticked"  # the mark of the last tick
+TICKED = "tick"  # the mark of the last round
 STALE = timedelta(minutes=10)
 UNSENT = timedelta(hours=2)
 REACH = 3.0  # seconds to wait for the mail server

@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse
 
 from notifications import wording
+from notifications.listing import STATES
 from scheduler.ladder import CHANGED, climbs, steps
 from scheduler.occurrences import Occurrence
 from scheduler.rows import decode
@@ -17,7 +18,6 @@ from scheduler.store import reading
 from scheduler.tables import Fact, Message, Notice
 from web import queries
 from web.house import House
-from web.queries import STATES
 from web.rendering import ROLES, Pages
 from web.standing import badge
 

@@ -8,11 +8,11 @@ from email.message import EmailMessage
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse
 
+from notifications.listing import FINAL, WAITING
 from scheduler.store import reading
 from scheduler.tables import Message
 from web import queries
 from web.house import House
-from web.queries import STATES
 from web.rendering import Pages
 
 SHOWN = 100
@@ -35,7 +35,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
 
     @router.get("/outbox")
     def outbox(state: str | None = None) -> HTMLResponse:
-        if state is not None and state not in STATES:
+        if state is not None and state not in (*WAITING, *FINAL):
             raise HTTPException(404)
         with reading(house.engine) as session:
             counts = queries.message_counts(session)

@@ -9,7 +9,9 @@ from datetime import date, timedelta
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from notifications import feeds
+from notifications import feeds, pause
+from notifications.listing import WAITING
+from notifications.pause import Pause
 from scheduler.occurrences import Occurrence
 from scheduler.store import reading
 from web import queries
@@ -103,6 +105,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
             latest = queries.messages(session, None, MAILS)
             debtors = queries.debtors(session, today, today + timedelta(days=365))
             faults = feeds.faults(session)
+            stopped = pause.current(session)
         near = grouped(coming, today, world.workdays)
         behind = grouped(late, today, world.workdays)[:LATE_GROUPS]
         documents = described(house)
@@ -113,14 +116,14 @@ def routes(house: House, pages: Pages) -> APIRouter:
             documents=documents,
             names={one.id: one.number or one.title for one in documents},
             differing=house.differing(),
-            faults=_faults(house, faults),
+            faults=_faults(house, faults, stopped),
             near=near[:GROUPS],
             more=len(near) > GROUPS or len(coming) == ROWS,
             late=behind,
             late_shown=sum(len(group.members) for group in behind),
             far=far,
             counts=counts,
-            waiting=waiting + sum(counts.get(state, 0) for state in queries.WAITING),
+            waiting=waiting + sum(counts.get(state, 0) for state in WAITING),
             latest=latest,
             mail=house.mail,
             missing=without_liaison(house, debtors, today),
@@ -132,8 +135,9 @@ def routes(house: House, pages: Pages) -> APIRouter:
     return router
 
 
-def _faults(house: House, feed_faults: Iterable[str]) -> list[str]:
-    said = [
+def _faults(house: House, feed_faults: Iterable[str], stopped: Pause | None) -> list[str]:
+    said = [f"发信已暂停：{stopped.reason}。设置改好后会自动恢复。"] if stopped else []
+    said += [
         f"{problem.path} 第 {problem.line} 行有错误，这份文件仍用已应用的版本：{problem.message}"
         for problem in house.files.problems
         if problem.severity == "error"

@@ -9,25 +9,13 @@ from typing import NamedTuple
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from notifications.listing import FINAL, WAITING
 from scheduler.occurrences import Occurrence
 from scheduler.rows import decode
 from scheduler.tables import Fact, Message, Notice, OccurrenceParty
 from scheduler.tables import StoredOccurrence as Stored
 from workflows.kinds import LADDER_KINDS
 
-WAITING = ("ready", "sending", "handing", "in_doubt", "held")
-STATES = {
-    "ready": "待发",
-    "sending": "正在发",
-    "handing": "正在交付",
-    "in_doubt": "存疑",
-    "held": "暂扣",
-    "sent": "对方服务器已接收",
-    "failed": "发送失败",
-    "bounced": "被退回",
-    "expired": "已过时未发",
-    "cancelled": "已取消",
-}
 SHOWN = (*sorted(LADDER_KINDS), "target", "window")  # windows of quotas would drown the rest
 
 
@@ -187,7 +175,7 @@ def message_counts(session: Session) -> dict[str, int]:
     """Return how many messages are in each state, in the order in which a message goes."""
     query = select(Message.state, func.count()).group_by(Message.state)
     found = dict(session.exec(query).all())
-    return {state: found[state] for state in STATES if state in found}
+    return {state: found[state] for state in (*WAITING, *FINAL) if state in found}
 
 
 def pending(session: Session) -> int:

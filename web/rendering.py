@@ -11,10 +11,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from notifications import wording
+from notifications.listing import STATES
 from scheduler.occurrences import Occurrence
 from scheduler.tables import Message
 from web.house import House
-from web.queries import STATES
 from web.standing import Badge
 
 HERE = Path(__file__).parent
