@@ -115,6 +115,4 @@ def _by_place(subject: Subject, of: Roster, kind: str, column: str) -> set[str]:
         return str(getattr(one, column))
 
     at = {place(of.by_name[name]) for name in hospitals(subject, 1)}
-    return {
-        one.name for one in of.institutions.values() if one.kind == kind and place(one) in at
-    }
+    return {one.name for one in of.institutions.values() if one.kind == kind and place(one) in at}

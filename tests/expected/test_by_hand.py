@@ -200,8 +200,6 @@ def test_xiongan_leaves_one_programme_and_stays_in_the_other() -> None:
     }
     assert terms == {programme: term["until"] for programme, term in programmes.items()}
     others = [
-        one
-        for one in roster("hebei-2019").members
-        if one.until and one.institution != found_in.id
+        one for one in roster("hebei-2019").members if one.until and one.institution != found_in.id
     ]
     assert others == []

@@ -49,6 +49,8 @@ def test_the_shapes_are_known(text: str, shape: str) -> None:
     assert SHAPES[shape].search(text)
 
 
-@pytest.mark.parametrize("text", ["2019-05-10", "20190711", "桂中医药医发〔2019〕8号", "W2019-0712"])
+@pytest.mark.parametrize(
+    "text", ["2019-05-10", "20190711", "桂中医药医发〔2019〕8号", "W2019-0712"]
+)
 def test_dates_and_numbers_of_documents_are_no_telephone_numbers(text: str) -> None:
     assert not any(shape.search(text) for shape in SHAPES.values())
