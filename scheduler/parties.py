@@ -145,7 +145,7 @@ def _for_all(document: Document, roster: Roster, duty: Duty, pairings: list[Pair
     return Subject(
         id="all",
         responsible=first,
-        assisting=tuple(p for p in (*responsible[1:], *assisting) if p != first),
+        assisting=tuple(p for p in dict.fromkeys((*responsible[1:], *assisting)) if p != first),
         recipients=_named(document, roster, duty, duty.recipients, pairings),
         pairings=_pairs(roster, pairings),
         unresolved=role.unresolved if responsible else "名册中没有这一角色的单位",
