@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,13 +15,17 @@ PHASES = ("pre-issue", "core", "open-ended", "contested")
 
 
 def day(text: str) -> date:
-    """Return the date of a YYYY-MM-DD word."""
+    """Return the date of a YYYY-MM-DD word, of the years that a workflow may speak of."""
     try:
-        if len(text) != 10:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             raise ValueError
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"日期写作 2019-07-22，不能是“{text}”") from None
+        message = f"日期写作 2019-07-22，不能是“{text}”"
+        raise argparse.ArgumentTypeError(message) from None
+    if not 1949 <= found.year <= 2200:
+        raise argparse.ArgumentTypeError(f"年份从 1949 到 2200，不能是“{text}”")
+    return found
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,8 +90,9 @@ def _print(rows: list[dict[str, Any]], form: str) -> None:
         print_json(rows)
         return
     if form == "csv":
-        head = list(rows[0]) if rows else []
-        print_csv(head, ([_cell(row[name]) for name in head] for row in rows))
+        from scheduler.rows import FIELDS
+
+        print_csv(FIELDS, ([_cell(row[name]) for name in FIELDS] for row in rows))
         return
     print_table(
         ["期限", "最后工作日", "责任单位", "事项", "对象", "文件", "条款", "依据"],

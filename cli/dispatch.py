@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import re
 import sys
@@ -57,6 +58,9 @@ class Parser(argparse.ArgumentParser):
 
 def run(given: Sequence[str]) -> int:
     """Run the verb that the words name; see ``cli.__main__.main`` for the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whatever the locale, what we print is UTF-8
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         if not given or given[0] in ("-h", "--help", "help"):
             print(_overview())
@@ -66,7 +70,9 @@ def run(given: Sequence[str]) -> int:
         verb = importlib.import_module(f"cli.{given[0]}")
         parser = Parser(prog=f"duban {given[0]}", description=verb.HELP)
         verb.arguments(parser)
-        return int(verb.run(parser.parse_args(list(given[1:]))))
+        code = int(verb.run(parser.parse_args(list(given[1:]))))
+        sys.stdout.flush()  # here, so that a reader who has gone is met by the branch below
+        return code
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1

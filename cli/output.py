@@ -41,5 +41,8 @@ def print_csv(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         writer.writerow([_plain(cell) for cell in row])
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
 def _plain(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA else cell

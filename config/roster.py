@@ -91,8 +91,8 @@ class Roster:
     @cached_property
     def _edges(self) -> list[date]:
         """Return the days on which a pairing or a membership begins or has ended."""
-        bounds = (day for one in (*self.pairings, *self.members) for day in (one.from_, one.until))
-        return sorted({day for day in bounds if day})
+        dated: tuple[Pairing | Membership, ...] = (*self.pairings, *self.members)
+        return sorted({day for one in dated for day in (one.from_, one.until) if day})
 
     @cached_property
     def _within(self) -> dict[tuple[int, int], Roster]:

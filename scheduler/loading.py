@@ -128,10 +128,11 @@ def mismatches(document: Document, roster: Roster, source: Source) -> Iterator[P
         if role.side and role.take != "self":
             yield from _untaken(role.side, role.take, roster, problem, at)
     programmes = {programme.id for programme in document.programmes}
-    for pairing in roster.pairings:
-        if pairing.programme and pairing.programme not in programmes:
+    named = [one.programme for one in roster.pairings] + [one.programme for one in roster.members]
+    for programme in dict.fromkeys(named):
+        if programme and programme not in programmes:
             yield problem(
-                ("programmes",), "X004", f"名册里的项目“{pairing.programme}”本文件没有写明",
+                ("programmes",), "X004", f"名册里的项目“{programme}”本文件没有写明",
                 "在 programmes 里写明，或改名册",
             )  # fmt: skip
     yield from _without_pairings(document, roster, problem)

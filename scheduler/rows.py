@@ -16,6 +16,14 @@ def _day(value: date | None) -> str | None:
     return value.isoformat() if value else None
 
 
+FIELDS = (
+    "key", "document", "obligation", "title", "kind", "programme", "period", "opens", "due",
+    "last_working_day", "provisional", "phase", "reading", "clauses", "phrase", "responsible",
+    "responsible_id", "unresolved", "assisting", "recipients", "submit", "binds_by", "pairings",
+    "quota", "relation", "status",
+)  # fmt: skip
+
+
 def row(one: Occurrence, relation: str | None = None, status: str | None = None) -> dict[str, Any]:
     """Return the object of ``duban deadlines --format json``; dates are YYYY-MM-DD."""
     return {

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from config.roster import Roster
 from scheduler.loading import Loaded
 from scheduler.occurrences import Occurrence, occurrences, relations
 from scheduler.rows import row
@@ -36,26 +35,21 @@ class Selection:
         return self.start <= one.due <= self.end
 
 
-def relation(one: Occurrence, roster: Roster, institution: str) -> str | None:
-    """Return how an institution (id or name) is touched by an occurrence, or None."""
-    found = roster.find(institution)
-    if found is None:
-        return None
-    parents = {i.id: i.parent for i in roster.institutions.values() if i.parent}
-    return relations(one, parents).get(found.id)
-
-
 def select(loaded: Loaded, chosen: Selection, *, strict: bool = False) -> list[dict[str, Any]]:
     """Return the rows of ``duban deadlines`` from the files, by due date then key."""
     rows = []
     for name in chosen.documents:
         document, roster = loaded.documents[name], loaded.rosters[name]
+        asked = roster.find(chosen.institution) if chosen.institution else None
+        if chosen.institution and asked is None:
+            continue  # another document's roster has it
+        parents = {one.id: one.parent for one in roster.institutions.values() if one.parent}
         for one in occurrences(
             document, roster, loaded.workdays, chosen.start, chosen.end, strict=strict
         ):
             if not chosen.takes(one):
                 continue
-            touched = relation(one, roster, chosen.institution) if chosen.institution else None
-            if chosen.institution is None or touched:
+            touched = relations(one, parents).get(asked.id) if asked else None
+            if asked is None or touched:
                 rows.append(row(one, touched))
     return sorted(rows, key=lambda found: (found["due"] or "", found["key"]))
