@@ -203,7 +203,8 @@ def _contradictions(
         if read[name] and not read[other]:
             wanted = PREFIX + other.upper()
             reader.report(given.get(name), "S010", f"有 {name} 而没有 {other}", f"补上 {wanted}")
-    if read["smtp_user"] and read["smtp_tls"] == "none" and read["smtp_host"] not in LOOPBACK:
+    outside = read["smtp_host"] not in (None, *LOOPBACK)
+    if read["smtp_user"] and read["smtp_tls"] == "none" and outside:
         message = "密码会不加密地发给邮件服务器"
         reader.report(given.get("smtp_tls"), "S010", message, "改用 starttls 或 tls", "warning")
 

@@ -8,9 +8,12 @@ same cells later go into mail headers, calendars, pages and workbooks.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from config.text import ENCODED_WORD, HIDDEN, wrong_from
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_ROWS = 20_000
@@ -19,13 +22,6 @@ MAX_CELL = 300
 MAX_LINE = 50_000
 MAX_FINDINGS = 200
 
-# Controls (tab and line breaks too), zero-width and direction characters, separators, a BOM in the
-# text, what a failed conversion leaves, surrogates, private use, noncharacters.
-HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
-    "\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\ufff0-\uffff\U000e0000-\U000e0fff]"
-)
-_ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[^?\s]*\?")
 _QUOTED = re.compile(r'[ ]*"([^"]*(?:""[^"]*)*)"[ ]*')
 _BLANK = " \u00a0\u3000"
 _FORMULA = tuple("=+-@＝＋－＠")
@@ -51,7 +47,8 @@ class Finding(NamedTuple):
 class Sheet:
     """One table: ``index`` has the ordinal (from 0) of each known column, ``rows`` line and cells.
 
-    A row with the wrong number of cells is reported and left out; ``letter`` begins the codes.
+    A row whose cells cannot be told apart is reported and left out; what could be read of it is in
+    ``dropped``, so that nobody complains of its absence too. ``letter`` begins the codes.
     """
 
     path: str
@@ -59,19 +56,22 @@ class Sheet:
     index: dict[str, int] = field(default_factory=dict)
     rows: list[tuple[int, Sequence[str]]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    dropped: set[str] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def full(self) -> bool:
-        """Return whether there are so many findings that more would help nobody."""
-        return len(self.findings) >= MAX_FINDINGS
+        """Return whether there are so many errors that more would help nobody."""
+        return self.counts["error"] >= MAX_FINDINGS
 
     def report(
         self, line: int, column: str | int, number: str, message: str, hint: str,
         severity: str = "error",
     ) -> None:  # fmt: skip
         """Add one finding at a line and a column (by name, or its ordinal from 1)."""
-        if self.full:
+        if self.counts[severity] >= MAX_FINDINGS:
             return
+        self.counts[severity] += 1
         at = column if isinstance(column, int) else self.index.get(column, 0) + 1
         code = self.letter + number
         plain = HIDDEN.sub("?", message), HIDDEN.sub("?", hint)  # these go to a terminal
@@ -97,16 +97,16 @@ def decode(raw: bytes, sheet: Sheet, encodings: Sequence[str] = ("utf-8-sig",)) 
     try:
         raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        start = raw.rfind(b"\n", 0, error.start) + 1
-        place = raw.count(b"\n", 0, error.start) + 1, raw.count(b",", start, error.start) + 1
+        wrong, gbk = wrong_from(raw, error.start)
+    start = raw.rfind(b"\n", 0, wrong) + 1
+    place = raw.count(b"\n", 0, wrong) + 1, raw.count(b",", start, wrong) + 1
     hint = "在表格软件里另存为“CSV UTF-8（逗号分隔）”"
-    try:
-        raw.decode("gb18030")
-        hint = "看起来是 GBK 编码，" + hint
-    except UnicodeDecodeError:
-        pass
-    sheet.report(*place, "001", "不是 UTF-8 编码的文字", hint)
+    message = f"不是 {'、'.join(_ENCODINGS[name] for name in encodings)} 编码的文字"
+    sheet.report(*place, "001", message, f"看起来是 GBK 编码，{hint}" if gbk else hint)
     return None
+
+
+_ENCODINGS = {"utf-8-sig": "UTF-8", "gb18030": "GBK"}
 
 
 def read_text(
@@ -150,6 +150,7 @@ def read_rows(
                 line, min(len(raw), len(head)) + (len(raw) > len(head)), "009", message,
                 "核对逗号；内容里有逗号的格子要加半角双引号",
             )  # fmt: skip
+            sheet.dropped.update(raw)
             continue
         cells = [cell.strip(_BLANK) for cell in raw]
         if _suspect(cells):
@@ -184,7 +185,7 @@ def _check(cell: str, line: int, ordinal: int, sheet: Sheet) -> None:
                 line, ordinal, "003", f"有看不见的字符 U+{ord(found[0]):04X}",
                 "删掉这个字符，或整格重新输入",
             )  # fmt: skip
-    if _ENCODED_WORD.search(cell):
+    if ENCODED_WORD.search(cell):
         sheet.report(line, ordinal, "014", "有邮件编码字样 =?…?=", "改写成看得懂的文字")
     if cell.startswith(_FORMULA):
         message = f"以“{cell[0]}”开头，表格软件会当作公式"
@@ -247,6 +248,8 @@ def _split(text: str, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
                 inside = 0
             continue
         cells, fault = _cells(content)
+        if odd or fault:
+            sheet.dropped.update(cells)
         if odd:
             inside = line
             sheet.report(

@@ -28,6 +28,7 @@ TYPES = ("", "general", "tcm")
 _NEAR = 500  # beyond so many ids, looking for a similar one takes too long
 
 Row = dict[str, str]
+Known = Callable[..., None]
 
 
 def read_roster(
@@ -74,8 +75,9 @@ def roster_from_texts(
         else:
             sheets[name].report(1, 1, "013", f"没有 {name}", f"名册要有 {'、'.join(TABLES)}")
     institutions = _institutions(sheets["institutions.csv"])
-    pairings = _pairings(sheets["pairings.csv"], institutions)
-    members = _members(sheets["members.csv"], institutions)
+    known = _reference(institutions, sheets["institutions.csv"].dropped)
+    pairings = _pairings(sheets["pairings.csv"], known)
+    members = _members(sheets["members.csv"], known)
     findings = tuple(sorted(finding for sheet in sheets.values() for finding in sheet.findings))
     if not _sound(findings):
         return None, findings
@@ -115,7 +117,7 @@ def _institutions(sheet: Sheet) -> dict[str, Institution]:
         one_of(sheet, line, "kind", row.get("kind", ""), KINDS, "023")
         one_of(sheet, line, "type", row.get("type", ""), TYPES, "024")
         one_of(sheet, line, "direct", row.get("direct", ""), ("", "yes"), "024")
-    known = _reference(found)
+    known = _reference(found, sheet.dropped)
     for line, row in rows:
         for column in ("authority", "government", "parent"):
             known(sheet, line, column, row.get(column, ""))
@@ -163,10 +165,9 @@ def _inferred(sheet: Sheet, line: int, cell: str, table: str) -> tuple[tuple[str
     return tuple(found)
 
 
-def _pairings(sheet: Sheet, institutions: dict[str, Institution]) -> tuple[Pairing, ...]:
+def _pairings(sheet: Sheet, known: Known) -> tuple[Pairing, ...]:
     found: list[Pairing] = []
     lines: dict[str, int] = {}
-    known = _reference(institutions)
     spans = Spans(sheet, "recipient", "这对帮扶关系")
     for line, row in sheet.records():
         id_, supporter, recipient = (row.get(key, "") for key in ("id", "supporter", "recipient"))
@@ -196,9 +197,8 @@ def _pairings(sheet: Sheet, institutions: dict[str, Institution]) -> tuple[Pairi
     return tuple(found)
 
 
-def _members(sheet: Sheet, institutions: dict[str, Institution]) -> tuple[Membership, ...]:
+def _members(sheet: Sheet, known: Known) -> tuple[Membership, ...]:
     found: list[Membership] = []
-    known = _reference(institutions)
     spans = Spans(sheet, "institution", "这一成员")
     for line, row in sheet.records():
         group, institution, programme = (
@@ -224,7 +224,7 @@ def _members(sheet: Sheet, institutions: dict[str, Institution]) -> tuple[Member
     return tuple(found)
 
 
-def _reference(institutions: dict[str, Institution]) -> Callable[..., None]:
+def _reference(institutions: dict[str, Institution], dropped: set[str]) -> Known:
     """Return a function that reports a cell which names no institution of the roster."""
     names = {one.name: one.id for one in institutions.values()}
     near = list(institutions) if len(institutions) <= _NEAR else []
@@ -234,7 +234,7 @@ def _reference(institutions: dict[str, Institution]) -> Callable[..., None]:
             return
         if not value:
             sheet.report(line, column, "022", f"没有写 {column}", "写 institutions.csv 里的 id")
-        elif value not in institutions and not sheet.full:
+        elif value not in institutions and value not in dropped and not sheet.full:
             alike = [names[value]] if value in names else difflib.get_close_matches(value, near, 1)
             hint = f"是不是 {alike[0]}？" if alike else "先在 institutions.csv 里写上这个单位"
             sheet.report(line, column, "027", f"名册里没有“{value[:60]}”", hint)

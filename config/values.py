@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from config.addresses import is_database, is_web, mail_fault
-from config.sheet import HIDDEN, Finding
+from config.sheet import Finding
+from config.text import HIDDEN
 
 DEFAULT = "默认"
 MAX_VALUE = 2000

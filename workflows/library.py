@@ -77,7 +77,7 @@ def read_documents(folders: Iterable[Path], only: str | None = None) -> Library:
             here[document.id] = path
             documents[document.id] = document
             texts[document.id] = raw.decode("utf-8-sig")
-            paths[path.stem] = path
+            paths[document.id] = path
     return Library(documents, texts, paths, tuple(sorted(problems)))
 
 

@@ -80,7 +80,12 @@ def _report(
     error: ValidationError, source: Source, prefix: Path, skip_obligations: bool = False
 ) -> None:
     for details in error.errors(include_url=False, include_context=True):
+        if details["type"] == "too_short" and details["input"]:
+            continue  # it has entries, every one with a problem of its own
         path = _path((*prefix, *details["loc"]), source)
+        if details["loc"][-1:] == ("[key]",):
+            source.report(source.keys.get(path, (1, 1)), "F007", *_bad_id(path[-1]))
+            continue
         if skip_obligations and path[:1] == ("obligations",):
             continue
         _report_one(details, path, source)
@@ -140,6 +145,10 @@ def _one_of(details: ErrorDetails, context: dict[str, Any]) -> str:
     expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
     near = difflib.get_close_matches(str(details.get("input")), expected.split(", "), 1)
     return (f"是不是 {near[0]}？" if near else "") + f"可以写：{expected}"
+
+
+def _bad_id(name: object) -> tuple[str, str]:
+    return f"“{name}”不能作名字", "只用小写字母、数字和短横线，如 file-agreement"
 
 
 def _shape(name: str) -> str:

@@ -56,7 +56,7 @@ class Source:
         self, place: Place, code: str, message: str, hint: str, severity: str = "error"
     ) -> None:
         """Add one problem at a place of this file; after two hundred, more would help nobody."""
-        if len(self.problems) < MAX_PROBLEMS:
+        if sum(problem.severity == severity for problem in self.problems) < MAX_PROBLEMS:
             texts = plain(message), plain(hint)
             self.problems.append(Problem(self.path, *place, code, *texts, severity))
 

@@ -32,15 +32,26 @@ def decode(raw: bytes, report: Report) -> str | None:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8-sig", "replace")
-        place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+        start, gbk = wrong_from(raw, error.start)
+    before = raw[:start].decode("utf-8-sig", "replace")
+    place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+    hint = "请在编辑器里另存为 UTF-8"
+    report(place, "Y001", "不是 UTF-8 编码的文字", f"看起来是 GBK 编码，{hint}" if gbk else hint)
+    return None
+
+
+def wrong_from(raw: bytes, start: int) -> tuple[int, bool]:
+    """Return the byte at which a text stops being UTF-8, and whether all of it is GBK.
+
+    Some pairs of GBK bytes are UTF-8 too, but no Chinese characters: GBK begins before them.
+    """
     try:
         raw.decode("gb18030")
-        hint = "看起来是 GBK 编码，请在编辑器里另存为 UTF-8"
     except UnicodeDecodeError:
-        hint = "请在编辑器里另存为 UTF-8"
-    report(place, "Y001", "不是 UTF-8 编码的文字", hint)
-    return None
+        return start, False
+    if any(char >= "\u2e80" for char in raw[:start].decode("utf-8-sig", "replace")):
+        return start, False
+    return next(index for index, byte in enumerate(raw) if byte >= 0x80), True
 
 
 def clean(text: str, report: Report) -> str | None:
