@@ -30,7 +30,12 @@ def run(args: argparse.Namespace) -> int:
     zone = context.settings.timezone
     with reading(context.engine()) as session:
         rows = listed(session, args.state)
+        names = _names(session)
         stopped = pause.current(session)
+    for row in rows:
+        to = row["to"]
+        to["institution_id"] = to["institution"]
+        to["institution"] = names.get(to["institution_id"], to["institution_id"])
     if stopped:
         since = stopped.since.astimezone(zone)
         print(
@@ -43,6 +48,21 @@ def run(args: argparse.Namespace) -> int:
     else:
         _table(rows, zone)
     return 0
+
+
+def _names(session: Any) -> dict[str, str]:
+    """Return the institutions' printed names by id, from the applied rosters."""
+    import json
+
+    from config.tables import roster_from_texts
+    from scheduler import queries
+
+    names: dict[str, str] = {}
+    for version in queries.versions(session).values():
+        roster, _ = roster_from_texts(version.document, json.loads(version.roster))
+        if roster is not None:
+            names.update((one.id, one.name) for one in roster.institutions.values())
+    return names
 
 
 def _table(rows: list[dict[str, Any]], zone: Any) -> None:

@@ -76,7 +76,7 @@ def compose(letter: Letter, world: World, now: datetime) -> Composed:
     head = Head(
         sender=world.mail_from,
         recipient=letter.recipient,
-        name=f"{name}{letter.office or ROLES.get(letter.role, '')}",
+        name=name + _office(letter),
         subject=subject,
         message_id=message_id(
             key(letter.recipient, letter.role, letter.day, letter.sequence), world.mail_from
@@ -163,6 +163,10 @@ def above_heading(entries: Sequence[Entry], world: World, today: date) -> str:
     return f"{owing} 家单位有未办事项，最长已逾期 {longest} 个工作日"
 
 
+def _office(letter: Letter) -> str:
+    return plain(letter.office) or ROLES.get(letter.role, "")
+
+
 def _values(letter: Letter, world: World, name: str) -> dict[str, Any]:
     today = letter.day
     own = [entry for entry in letter.entries if entry.own]
@@ -170,7 +174,7 @@ def _values(letter: Letter, world: World, name: str) -> dict[str, Any]:
     items = [item(group, letter.institution, world, today) for group in grouped(own)]
     owing = debtors(others, letter.institution, world, today)
     return {
-        "who": f"{name}{letter.office or ROLES.get(letter.role, '')}",
+        "who": name + _office(letter),
         "today": in_full(today),
         "heading": heading(items, own, world, today) if items else "",
         "items": items,
