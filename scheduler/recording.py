@@ -68,7 +68,6 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
     session.expunge_all()  # from here on the rows change by statements
     queries.recall(session, [said.key], now, f"事项{WORDS[said.kind]}，另拟新信")
     settle(session, [said.key], now, world)
-    queries.touch(session, [said.key], now)
     detail = "；".join(
         str(part)
         for part in (said.kind, fact.on, fact.until, said.basis, said.reason, said.evidence)

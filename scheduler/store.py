@@ -59,7 +59,6 @@ def reading(engine: Engine) -> Iterator[Session]:
     """Give a session that sees one state of the store and keeps no writer waiting."""
     with Session(engine.execution_options(read_only=True), expire_on_commit=False) as session:
         yield session
-        session.rollback()
 
 
 def migrate(engine: Engine) -> None:

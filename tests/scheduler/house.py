@@ -132,16 +132,22 @@ class House:
     """A store in which the document was adopted on a day, with a clock that is given."""
 
     def __init__(self, folder: Path, adopted: str, base: World = BASE, url: str = "") -> None:
-        self.engine: Engine = store.connect(url or f"sqlite:///{folder / 'duban.db'}")
+        self.engine: Engine = store.connect(
+            url or f"sqlite:///{folder / 'duban.db'}", durable=False
+        )
         store.migrate(self.engine)
         self.base = base
+        self.known: tuple[int, World] | None = None
         with store.writing(self.engine) as session:
             applying.adopt_bundled(session, loaded(), at(adopted), base)
 
     @property
     def world(self) -> World:
         with store.reading(self.engine) as session:
-            return applied_world(session, self.base)
+            version = queries.newest_version(session)
+            if self.known is None or self.known[0] != version:
+                self.known = version, applied_world(session, self.base)
+        return self.known[1]
 
     def tick(self, when: str | datetime) -> TickReport:
         now = at(when) if isinstance(when, str) else when
