@@ -56,6 +56,7 @@ def _from_store(
     """Return the bytes by the store, None where nothing was ever applied to one."""
     from sqlalchemy import make_url
 
+    from cli.address import known
     from cli.failure import Failure
     from cli.world import base_world
     from notifications import feeds
@@ -71,7 +72,8 @@ def _from_store(
     with reading(engine) as session:
         if not queries.newest_version(session):
             return None
-        world = applied_world(session, base_world(context))
+        base = replace(base_world(context), base_url=known(session, context))
+        world = applied_world(session, base)
     found = next((i for r in world.rosters.values() if (i := r.find(institution))), None)
     if found is None:
         raise Failure(f"已应用的名册里没有“{institution}”", "核对名称，或用机构编号")

@@ -82,6 +82,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     import logging.config
     from datetime import UTC
 
+    from cli.address import remember
     from cli.context import opened
     from cli.round import one_round
     from cli.running_clock import running
@@ -89,7 +90,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     from notifications.choosing import owner, transport
     from scheduler import queries
     from scheduler.clock import Job, clock
-    from scheduler.store import reading, writing
+    from scheduler.store import writing
     from web.app import build
     from web.house import House
     from web.redaction import configuration
@@ -100,8 +101,9 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     settings = _addressed(context.settings, args.host, bound)
     base = replace(base_world(context), base_url=settings.base_url)
     engine = context.engine()
-    with reading(engine) as session:
+    with writing(engine) as session:
         ticked = queries.mark(session, "tick")
+        remember(session, settings.base_url)
     now = running(
         context.now, args.at, args.rate or 1.0, datetime.fromisoformat(ticked) if ticked else None
     )
@@ -169,9 +171,9 @@ def _listen(application: object, bound: socket.socket) -> None:
 
 def _addressed(settings: Settings, host: str, bound: socket.socket) -> Settings:
     """Return the settings, with the address that is listened on where none is set."""
-    from config.values import DEFAULT
+    from cli.address import is_set
 
-    if settings.sources["base_url"] != DEFAULT:
+    if is_set(settings):
         return settings
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
     if ":" in name and not name.startswith("["):

@@ -35,7 +35,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _create(context: Context, institution: str, name: str) -> int:
     import sys
+    from dataclasses import replace
 
+    from cli.address import known
     from cli.failure import Failure
     from cli.world import base_world
     from notifications import feeds, tokens
@@ -50,7 +52,8 @@ def _create(context: Context, institution: str, name: str) -> int:
         if not queries.newest_version(session):
             hint = "先运行 duban serve，或 duban plan --save 与 duban apply"
             raise Failure("还没有应用任何文件", hint)
-        world = applied_world(session, base_world(context))
+        base = replace(base_world(context), base_url=known(session, context))
+        world = applied_world(session, base)
     found = next((i for r in world.rosters.values() if (i := r.find(institution))), None)
     if found is None:
         raise Failure(f"已应用的名册里没有“{institution}”", "核对名称，或用机构编号")
@@ -58,7 +61,7 @@ def _create(context: Context, institution: str, name: str) -> int:
         row, secret = tokens.create(session, found.id, name, context.now(), "命令行")
         number = row.id
     feeds.render_one(engine, found.id, context.now(), world)
-    print(f"{context.settings.base_url}/feeds/{secret}.ics")
+    print(f"{world.base_url}/feeds/{secret}.ics")
     print(f"编号 {number}，{found.name}，给“{name.strip()}”。地址只显示这一次。", file=sys.stderr)
     return 0
 
@@ -83,11 +86,13 @@ def _list(context: Context, form: str) -> int:
     from scheduler.store import reading
 
     zone = context.settings.timezone
+    names = {i.id: i.name for _, roster in context.held() for i in roster.institutions.values()}
     with reading(context.engine()) as session:
         rows = [
             {
                 "id": row.id,
-                "institution": row.institution,
+                "institution": names.get(row.institution, row.institution),
+                "institution_id": row.institution,
                 "name": row.name,
                 "created_at": row.created_at.astimezone(zone).isoformat(),
                 "revoked_at": row.revoked_at and row.revoked_at.astimezone(zone).isoformat(),
@@ -103,6 +108,9 @@ def _list(context: Context, form: str) -> int:
     else:
         print_table(
             ["编号", "单位", "给谁用", "生成", "停用", "最近取用", "软件"],
-            [[str(value or "") for value in row.values()] for row in rows],
+            [
+                [str(value or "") for name, value in row.items() if name != "institution_id"]
+                for row in rows
+            ],
         )
     return 0

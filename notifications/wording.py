@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from scheduler.occurrences import Count, Occurrence
@@ -96,3 +97,24 @@ def who(one: Occurrence) -> str:
     """Return the responsible and the assisting institutions, as 甲医院；配合：乙医院."""
     assisting = "、".join(party.name for party in one.assisting)
     return one.responsible.name + (f"；配合：{assisting}" if assisting else "")
+
+
+_PERIODS = (
+    (r"(\d{4})-W(\d\d)", "{}年第{}周"),
+    (r"(\d{4})-W(\d\d)-W(\d\d)", "{}年第{}、{}周"),
+    (r"(\d{4})-M(\d\d)", "{}年{}月"),
+    (r"(\d{4})-M(\d\d)-M(\d\d)", "{}年{}—{}月"),
+    (r"(\d{4})-Q(\d)", "{}年第{}季度"),
+    (r"(\d{4})-H(\d)", "{}年第{}个半年"),
+    (r"(\d{4})(?:-.*)?", "{}年"),
+    (r"whole", "全期"),
+)
+
+
+def period(label: str) -> str:
+    """Return a period's label in words, as 2019年7—8月; an empty string where it says nothing."""
+    for pattern, words in _PERIODS:
+        match = re.fullmatch(pattern, label)
+        if match:
+            return words.format(*(str(int(part)) for part in match.groups()))
+    return ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse
@@ -39,23 +38,6 @@ class Line:
     ahead: bool = False
 
 
-class Shown:
-    """An occurrence for its page: all its fields, and its period in words."""
-
-    def __init__(self, one: Occurrence) -> None:
-        self._one = one
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._one, name)
-
-    @property
-    def period_name(self) -> str:
-        """Return the document's number with the period's label where it says something."""
-        label = {"once": "", "always": "", "whole": "全期"}.get(self._one.period, self._one.period)
-        number = self._one.number or self._one.document
-        return f"{number} · {label}" if label else number
-
-
 def rung_name(rung: str) -> str:
     """Return a rung in words, as 提醒：提前2个工作日."""
     if rung == CHANGED:
@@ -84,7 +66,12 @@ def routes(house: House, pages: Pages) -> APIRouter:
         relations = sorted(touched.items(), key=lambda pair: list(wording.RELATIONS).index(pair[1]))
         return pages.page(
             "item.html",
-            one=Shown(one),
+            one=one,
+            heading=" · ".join(
+                part
+                for part in (one.responsible.name, one.number or "", wording.period(one.period))
+                if part
+            ),
             badge=badge(one, row.status, house.today, house.world.workdays),
             history=sorted(
                 [
@@ -95,13 +82,18 @@ def routes(house: House, pages: Pages) -> APIRouter:
                 key=lambda line: line.at,
             ),
             reminded=climbs(one),
-            touched=[(names.get(name, name), _RELATIONS[relation]) for name, relation in relations],
+            touched=[
+                (names.get(name, name), _RELATIONS[relation])
+                for name, relation in relations
+                if relation != "concerned"
+            ],
+            concerned=[names.get(name, name) for name, how in relations if how == "concerned"],
         )
 
     return router
 
 
-_RELATIONS = {"responsible": "负责", "assisting": "配合", "receiver": "接收", "concerned": "涉及"}
+_RELATIONS = {"responsible": "负责", "assisting": "配合", "receiver": "接收"}
 
 
 def _notice(notice: Notice, message: Message | None, names: dict[str, str]) -> Line:

@@ -61,6 +61,11 @@ class Group:
         return names[0] if len(names) == 1 else f"{len(names)} 家单位各自负责"
 
     @property
+    def one_each(self) -> bool:
+        """Return whether every institution owes it once."""
+        return len(self._names) == len(self.members)
+
+    @property
     def names(self) -> str:
         """Return the first names and how many more."""
         names = self._names
