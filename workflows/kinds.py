@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def read_date(value: object) -> object:
@@ -33,8 +33,8 @@ Phrase = Annotated[str, Field(min_length=2, max_length=120, pattern=r"^[^\r\n\t]
 Year = Annotated[int, Field(ge=1949, le=2200)]
 Month = Annotated[int, Field(ge=1, le=12)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
-MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
-RungSpan = Annotated[str, Field(pattern=r"^[1-9]\d{0,2}(d|wd)$")]
+MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+RungSpan = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}(d|wd)$")]
 
 Part = Literal[
     "month",  # a month alone: all of it

@@ -122,11 +122,14 @@ def _report_one(details: ErrorDetails, path: Path, source: Source) -> None:
         else:
             source.report(place, "F004", f"“{name}”的日期写法不对", "写作 2019-07-22")
     elif kind == "literal_error":
-        source.report(place, "F005", f"“{name}”的值不在规定之列", _one_of(details, context))
+        expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
+        hint = _one_of(str(details.get("input")), expected)
+        source.report(place, "F005", f"“{name}”的值不在规定之列", hint)
     elif kind == "union_tag_invalid":
         place = source.place((*path, "kind"))
-        expected = str(context.get("expected_tags", ""))
-        source.report(place, "F005", "“kind”的值不在规定之列", f"可以写：{expected}")
+        kinds = str(context.get("expected_tags", "")).replace("'", "")
+        hint = _one_of(str(context.get("tag", "")), kinds)
+        source.report(place, "F005", "“kind”的值不在规定之列", hint)
     elif kind in ("greater_than_equal", "less_than_equal"):
         limit = context.get("ge", context.get("le"))
         word = "不小于" if kind == "greater_than_equal" else "不大于"
@@ -141,9 +144,8 @@ def _report_one(details: ErrorDetails, path: Path, source: Source) -> None:
         source.report(place, "F003", f"“{name}”的值不对", "看 duban schema 里的说明")
 
 
-def _one_of(details: ErrorDetails, context: dict[str, Any]) -> str:
-    expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
-    near = difflib.get_close_matches(str(details.get("input")), expected.split(", "), 1)
+def _one_of(written: str, expected: str) -> str:
+    near = difflib.get_close_matches(written[:40], expected.split(", "), 1)
     return (f"是不是 {near[0]}？" if near else "") + f"可以写：{expected}"
 
 
