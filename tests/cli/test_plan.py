@@ -23,7 +23,9 @@ def test_an_edit_in_text_and_json(desk: Desk) -> None:
     desk.write(LATER)
     text = desk("plan")
     assert text.code == 2
-    assert f"改动 {PLAN} 报送工作方案〔甲市人民医院〕：2026-03-20 → 2026-04-15（期限改动）" in text.out
+    assert (
+        f"改动 {PLAN} 报送工作方案〔甲市人民医院〕：2026-03-20 → 2026-04-15（期限改动）" in text.out
+    )
     found = desk("plan", "--format", "json")
     assert found.code == 2
     assert found.json["edited"] == ["pair-2025"]
