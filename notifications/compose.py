@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from notifications.items import Entry, Item, debtors, grouped, item, next_steps
+from notifications.arrears import arrears
+from notifications.items import Entry, Item, grouped, item, next_steps
 from notifications.mime import Head, assemble, message_id
 from notifications.phrasing import brief, on, plain, working_days
 from notifications.wording import day as in_full
@@ -155,7 +156,7 @@ def above_heading(entries: Sequence[Entry], world: World, today: date) -> str:
     owing = len({entry.occurrence.responsible for entry in entries})
     late = [entry for entry in entries if entry.due < today]
     if not late:
-        return f"{owing} 家单位有 {len(grouped(entries))} 项待办，请代为转告"
+        return f"{owing} 家单位有 {len(grouped(entries))} 项要办，请代为转告"
     spans = {working_days(world.workdays, entry.due, today) for entry in late}
     longest = max(spans)
     if len(spans) == 1 and len(late) == len(entries):
@@ -172,17 +173,17 @@ def _values(letter: Letter, world: World, name: str) -> dict[str, Any]:
     own = [entry for entry in letter.entries if entry.own]
     others = [entry for entry in letter.entries if not entry.own]
     items = [item(group, letter.institution, world, today) for group in grouped(own)]
-    owing = debtors(others, letter.institution, world, today)
+    owing = arrears(others, world, today)
     return {
         "who": name + _office(letter),
         "today": in_full(today),
         "heading": heading(items, own, world, today) if items else "",
         "items": items,
         "above": above_heading(others, world, today) if others else "",
-        "debtors": owing,
+        "arrears": owing,
         "next": next_steps(letter.entries, letter.institution, world, today),
         "manage": f"{world.base_url.rstrip('/')}/notifications",
         "home": f"{world.base_url.rstrip('/')}/",
         "preview": "；".join(f"{one.title} {one.due}" for one in items[:3])
-        or "；".join(plain(debtor.name) for debtor in owing[:3]),
+        or "；".join(one.title for one in owing[:3]),
     }

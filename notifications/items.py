@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from notifications.phrasing import brief, on, plain, remaining
 from notifications.wording import submission
 from scheduler.addressing import recipients
-from scheduler.ladder import CHANGED, steps
+from scheduler.ladder import steps
 from scheduler.occurrences import Occurrence
 from scheduler.world import World
 
@@ -18,7 +18,6 @@ FOOTING = {
     "open-ended": "原文没有写到哪一年为止，按仍须办理提醒",
     "contested": "到哪一年为止，原文有两种读法，按仍须办理提醒",
 }
-NEVER_LEFT = ("failed", "bounced", "expired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +68,6 @@ class Item:
     other: str | None
     notes: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
-    told: tuple[tuple[str, bool], ...] = ()
-
-
-@dataclass(frozen=True)
-class Debtor:
-    """An institution that owes something, and what."""
-
-    name: str
-    items: tuple[Item, ...] = field(default_factory=tuple)
 
 
 def url(world: World, key: str) -> str:
@@ -116,14 +106,11 @@ def item(group: Sequence[Entry], reader: str, world: World, today: date) -> Item
         was=on(first.was, today) if first.was else None,
         bound=on(bound, today) if bound and bound >= today else None,
         lines=tuple(_how(one, reader)),
-        source=_source(one, world),
+        source=source(one, world),
         reading=plain(one.reading, TEXT_LIMIT) if one.reading else None,
         other=plain(one.other_reading, TEXT_LIMIT) if one.other_reading else None,
         notes=(*footing, *notes),
-        links=tuple(
-            (_about(entry.occurrence), url(world, entry.occurrence.key)) for entry in group
-        ),
-        told=tuple(_history(group, today)),
+        links=tuple((about(entry.occurrence), url(world, entry.occurrence.key)) for entry in group),
     )
 
 
@@ -138,54 +125,29 @@ def _how(one: Occurrence, reader: str) -> Iterable[str]:
     if reader in [party.id for party in one.assisting]:
         yield f"由{plain(one.responsible.name)}牵头，本单位协助"
     elif one.assisting:
-        yield f"协助：{_several([party.name for party in one.assisting])}"
+        yield f"协助：{several([party.name for party in one.assisting])}"
 
 
-def _source(one: Occurrence, world: World) -> str:
+def source(one: Occurrence, world: World) -> str:
+    """Return number and clauses of an occurrence's document."""
     document = world.documents.get(one.document)
     name = one.number or (document.title if document else one.document)
     return plain(f"{name} {'、'.join(one.clauses)}", TEXT_LIMIT)
 
 
-def _about(one: Occurrence) -> str:
+def about(one: Occurrence) -> str:
     """Return what sets an occurrence apart from the others of its group."""
     if len(one.pairings) == 1:
         sides = one.pairings[0]
         others = [party.name for party in sides if party != one.responsible]
-        return plain(" → ".join(others) if len(others) == 2 else others[0])
+        return plain(" → ".join(others))
     return ""
 
 
-def _several(names: Sequence[str], limit: int = 3) -> str:
+def several(names: Sequence[str], limit: int = 3) -> str:
+    """Return names in a row, cut after ``limit`` with how many there are."""
     shown = "、".join(plain(name) for name in names[:limit])
     return shown if len(names) <= limit else f"{shown}等 {len(names)} 家"
-
-
-def _history(group: Sequence[Entry], today: date) -> Iterable[tuple[str, bool]]:
-    """Yield what was sent about a group and when, and, marked True, what reached nobody."""
-    told = [t for entry in group for t in entry.told if t.rung != CHANGED]
-    sent = [t for t in told if t.outcome == "sent"]
-    parts = []
-    for word, side in (("已提醒", "before"), ("已催办", "after")):
-        days = sorted({t.day for t in sent if t.rung.startswith(side)})
-        if days:
-            parts.append(f"{word} " + "、".join(brief(day, today) for day in days))
-    if parts:
-        yield "，".join(parts), False
-    for t in dict.fromkeys(t for t in told if t.outcome in (*NEVER_LEFT, "nobody")):
-        why = plain(t.reason or "没有送达", TEXT_LIMIT)
-        yield f"{brief(t.day, today)}的提醒没有送到：{why}", True
-    if not told and group[0].due < today:
-        yield "此前没有提醒送到过", True
-
-
-def debtors(entries: Iterable[Entry], reader: str, world: World, today: date) -> list[Debtor]:
-    """Return who owes what, the institution with the oldest debt first."""
-    by_name: dict[str, list[Item]] = {}
-    for group in grouped(entries):
-        name = plain(group[0].occurrence.responsible.name)
-        by_name.setdefault(name, []).append(item(group, reader, world, today))
-    return [Debtor(name, tuple(items)) for name, items in by_name.items()]
 
 
 def next_steps(entries: Sequence[Entry], reader: str, world: World, today: date) -> str:
@@ -232,4 +194,4 @@ def _target(to: str, one: Occurrence, reader: str, world: World, day: date) -> s
     if one.responsible.id in found:
         return "提醒本单位协调员"
     named = world.rosters[one.document].institutions
-    return f"报{_several([named[i].name if i in named else i for i in found])}协调员催办"
+    return f"报{several([named[i].name if i in named else i for i in found])}协调员催办"

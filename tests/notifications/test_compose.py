@@ -164,7 +164,7 @@ def test_a_mail_of_both_kinds_has_both_parts() -> None:
     )
     text, _ = parts(mail)
     assert "前还有 1 项要办" in text
-    assert "1 家单位有 1 项待办，请代为转告" in text
+    assert "1 家单位有 1 项要办，请代为转告" in text
     assert "没有登记联络员" in text
 
 
@@ -189,3 +189,19 @@ def test_a_mail_of_the_house_is_a_mail_like_the_others() -> None:
     text, html = parts(mail)
     assert "<第二句>" in text
     assert "&lt;第二句&gt;" in html
+
+
+def test_who_shares_a_history_shares_a_line() -> None:
+    other = replace(ALL[PLAN], key="pair-2025/plan/yi.bing/once", responsible=Party("yi", "乙院"))
+    told = (Told(date(2026, 3, 6), "before-14d", "sent"),)
+    mail = letter(
+        entry(ALL[PLAN], "after-5wd", own=False, told=told),
+        entry(other, "after-5wd", own=False, told=told),
+        on="2026-03-27 09:00",
+    )
+    text, html = parts(mail)
+    assert "未办 2 家" in text
+    assert text.count("已提醒 3月6日") == 1
+    assert "甲市人民医院</a>、" in html
+    assert "乙院</a>" in html
+    assert mail.subject == "[督办·催办] 甲市人民医院等2家：报送工作方案 3月20日已到期（共2项）"

@@ -1,0 +1,92 @@
+"""What others owe, for a mail up the line: by duty, then who, with what was sent to them when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from notifications.items import FOOTING, TEXT_LIMIT, Entry, about, source, url
+from notifications.phrasing import brief, on, plain, remaining
+from scheduler.ladder import CHANGED
+from scheduler.world import World
+
+NEVER_LEFT = ("failed", "bounced", "expired")
+NOBODY = "nobody"
+
+Line = tuple[str, bool]  # a sentence, and whether it tells of something that went wrong
+
+
+@dataclass(frozen=True)
+class Owing:
+    """Institutions of which the same is to be said; each with the address of its item."""
+
+    names: tuple[tuple[str, str], ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Arrear:
+    """One duty of one due date, and who has not done it."""
+
+    title: str
+    due: str
+    remaining: str
+    late: bool
+    source: str
+    count: int
+    owing: tuple[Owing, ...]
+
+
+def arrears(entries: Iterable[Entry], world: World, today: date) -> list[Arrear]:
+    """Return what others owe, the oldest debt first."""
+    duties: dict[tuple[date, str, str], list[Entry]] = {}
+    for entry in sorted(entries, key=lambda e: (e.due, e.occurrence.key)):
+        one = entry.occurrence
+        duties.setdefault((entry.due, one.document, one.obligation), []).append(entry)
+    return [_arrear(group, world, today) for group in duties.values()]
+
+
+def _arrear(group: Sequence[Entry], world: World, today: date) -> Arrear:
+    first = group[0]
+    often = Counter(entry.occurrence.responsible for entry in group)
+    alike: dict[tuple[Line, ...], list[tuple[str, str]]] = {}
+    for entry in group:
+        one = entry.occurrence
+        name = plain(one.responsible.name)
+        if often[one.responsible] > 1 and (apart := about(one)):
+            name = f"{name}（{apart}）"
+        lines = tuple(_lines(entry, today))
+        alike.setdefault(lines, []).append((name, url(world, one.key)))
+    return Arrear(
+        title=plain(first.occurrence.title),
+        due=on(first.due, today),
+        remaining=remaining(world.workdays, today, first.due),
+        late=first.due < today,
+        source=source(first.occurrence, world),
+        count=len(often),
+        owing=tuple(Owing(tuple(names), lines) for lines, names in alike.items()),
+    )
+
+
+def _lines(entry: Entry, today: date) -> Iterable[Line]:
+    """Yield what was sent when, what reached nobody, and what else is to be known."""
+    told = [t for t in entry.told if t.rung != CHANGED]
+    sent = [t for t in told if t.outcome == "sent"]
+    parts = []
+    for word, side in (("已提醒", "before"), ("已催办", "after")):
+        days = sorted({t.day for t in sent if t.rung.startswith(side)})
+        if days:
+            parts.append(f"{word} " + "、".join(brief(day, today) for day in days))
+    if parts:
+        yield "，".join(parts), False
+    for t in dict.fromkeys(t for t in told if t.outcome in (*NEVER_LEFT, NOBODY)):
+        why = plain(t.reason or "没有送达", TEXT_LIMIT)
+        yield f"{brief(t.day, today)}的提醒没有送到：{why}", True
+    if not told and entry.due < today:
+        yield "此前没有提醒送到过", True
+    if entry.note:
+        yield plain(entry.note, TEXT_LIMIT), True
+    if entry.occurrence.phase in FOOTING:
+        yield FOOTING[entry.occurrence.phase], False
