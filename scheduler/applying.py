@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import insert
 from sqlmodel import Session
 
-from scheduler import queries
+from scheduler import projection, queries, recalling
 from scheduler.hours import sending
 from scheduler.ladder import CHANGED
 from scheduler.loading import Loaded, tables_as_json
@@ -89,14 +89,14 @@ def write(
     moves = [move for move in changes.moves if move.action in ("add", "change")]
     removed = [move.key for move in changes.moves if move.action == "remove"]
     moved = {m.key: m for m in moves if m.action == "change" and m.old != m.new}
-    queries.recall(session, [*moved, *removed], now, "内容已改动，另拟新信")
-    queries.drop_pending(session, {key: move.new for key, move in moved.items()}, "期限已改")
-    queries.drop_pending(session, dict.fromkeys(removed), "事项已取消")
+    recalling.recall(session, [*moved, *removed], now, "内容已改动，另拟新信")
+    recalling.drop_pending(session, {key: move.new for key, move in moved.items()}, "期限已改")
+    recalling.drop_pending(session, dict.fromkeys(removed), "事项已取消")
     for start in range(0, len(moves), BATCH):
         _write(session, moves[start : start + BATCH], changes, held, now, world)
-    queries.cancel(session, removed, today)
+    projection.cancel(session, removed, today)
     seen = [m.key for m in moves if m.key in held and _shows(held[m.key], changes)]
-    queries.touch(session, [*seen, *removed], now)
+    projection.touch(session, [*seen, *removed], now)
     _tell_of_moved(session, moved, now, world)
     queries.audit(session, list(_log(changes, now, by)))
 
@@ -132,7 +132,7 @@ def _write(
             {"institution": institution, "key": one.key, "relation": relation}
             for institution, relation in relations(one, parents[one.document]).items()
         ]
-    queries.write_occurrences(session, rows, parties, now)
+    projection.write_occurrences(session, rows, parties, now)
 
 
 def _is_history(move: Move, held: Held | None, today: date) -> bool:
@@ -179,7 +179,7 @@ def _tell_of_moved(
     coming = {key: m for key, m in moved.items() if m.new is not None and m.new >= today}
     release = sending(now, world.timezone, world.workdays)
     rows: list[queries.Row] = []
-    for key, notices in queries.told(session, coming).items():
+    for key, notices in recalling.told(session, coming).items():
         new = coming[key].new
         rows += [
             {
@@ -235,7 +235,7 @@ def settle(session: Session, keys: Iterable[str], now: datetime, world: World) -
         history = due.status == "history"
         status, at = place(one, facts.get(one.key, ()), already, now, world, history)
         rows.append({"key": one.key, "status": status, "next_notice_at": at})
-    queries.set_standing(session, rows)
+    projection.set_standing(session, rows)
     before = {due.key: due.status for due in found}
-    queries.touch(session, [r["key"] for r in rows if r["status"] != before[r["key"]]], now)
+    projection.touch(session, [r["key"] for r in rows if r["status"] != before[r["key"]]], now)
 

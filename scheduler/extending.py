@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
-from scheduler import queries
+from scheduler import projection, queries
 from scheduler.applying import settle, write
 from scheduler.plan import Changes, compare, horizon, wanted
 from scheduler.proposing import workdays_digest
@@ -25,7 +25,7 @@ def extend(session: Session, now: datetime, world: World) -> Changes | None:
     if not world.documents or queries.mark(session, "extended") == today.isoformat():
         return None
     queries.set_mark(session, "extended", today.isoformat())
-    queries.purge(session, today - CANCELLED_FOR)
+    projection.purge(session, today - CANCELLED_FOR)
     _follow_holidays(session, now, world)
     reached = date.fromisoformat(queries.mark(session, "horizon") or date.min.isoformat())
     until = horizon(today)

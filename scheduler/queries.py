@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -200,89 +200,11 @@ def keys_like(session: Session, prefix: str) -> list[str]:
     return list(session.execute(query.order_by(column.key)).scalars())
 
 
-def move_on(session: Session, rows: Sequence[Row]) -> None:
-    """Set status and next notice where the next notice is still what it was when looked at.
-
-    Rows have ``k``, ``was``, ``status`` and ``next_notice_at``.
-    """
-    if not rows:
-        return
-    column = OCCURRENCES.c
-    session.connection().execute(
-        update(OCCURRENCES)
-        .where(column.key == bindparam("k"), column.next_notice_at == bindparam("was"))
-        .values(status=bindparam("status"), next_notice_at=bindparam("next_notice_at")),
-        rows,
-    )
 
 
-def write_occurrences(
-    session: Session, rows: Sequence[Row], parties: Sequence[Row], now: datetime
-) -> None:
-    """Store whole occurrences with their parties, in place of what stands under their keys.
-
-    Of those that are there already, sequence and instant of change are left to ``touch``.
-    """
-    if not rows:
-        return
-    keys = [row["key"] for row in rows]
-    present: set[str] = set()
-    for some in chunks(keys):
-        query = select(OCCURRENCES.c.key).where(OCCURRENCES.c.key.in_(some))
-        present.update(session.execute(query).scalars())
-        if present.intersection(some):
-            session.execute(delete(PARTIES).where(PARTIES.c.key.in_(some)))
-    connection = session.connection()
-    if new := [row for row in rows if row["key"] not in present]:
-        fresh = {"sequence": 0, "modified_at": now}
-        connection.execute(insert(OCCURRENCES), [row | fresh for row in new])
-    if old := [row for row in rows if row["key"] in present]:
-        _update(session, old)
-    if parties:
-        connection.execute(insert(PARTIES), parties)
 
 
-def _update(session: Session, rows: Sequence[Row]) -> None:
-    names = [name for name in rows[0] if name != "key"]
-    session.connection().execute(
-        update(OCCURRENCES)
-        .where(OCCURRENCES.c.key == bindparam("k"))
-        .values({name: bindparam(f"new_{name}") for name in names}),
-        [{"k": row["key"], **{f"new_{name}": row[name] for name in names}} for row in rows],
-    )
 
-
-def touch(session: Session, keys: Iterable[str], now: datetime) -> None:
-    """Advance what calendars go by: something that a reader sees has changed."""
-    for some in chunks(keys):
-        session.execute(
-            update(OCCURRENCES)
-            .where(OCCURRENCES.c.key.in_(some))
-            .values(sequence=OCCURRENCES.c.sequence + 1, modified_at=now)
-        )
-
-
-def set_standing(session: Session, rows: Sequence[Row]) -> None:
-    """Set status and next notice of occurrences; rows have key, status and next_notice_at."""
-    if rows:
-        _update(session, rows)
-
-
-def cancel(session: Session, keys: Iterable[str], today: date) -> None:
-    """Cancel occurrences: they stay for a while, so that calendars can show it."""
-    for some in chunks(keys):
-        session.execute(
-            update(OCCURRENCES)
-            .where(OCCURRENCES.c.key.in_(some))
-            .values(status="cancelled", cancelled_on=today, next_notice_at=None)
-        )
-
-
-def purge(session: Session, before: date) -> int:
-    """Delete what was cancelled before a day; return how many."""
-    gone = delete(OCCURRENCES).where(OCCURRENCES.c.cancelled_on < before)
-    done: int = session.execute(gone).rowcount  # type: ignore[attr-defined]
-    return done
 
 
 # Facts
@@ -324,60 +246,3 @@ def planned(session: Session, keys: Iterable[str]) -> dict[tuple[str, date], dic
 def plan_notices(session: Session, rows: Sequence[Row]) -> None:
     """Store planned notices; one that is there already is left alone."""
     insert_ignoring(session, NOTICES, rows)
-
-
-def told(session: Session, keys: Iterable[str]) -> dict[str, list[Notice]]:
-    """Return, by key, the latest notice of each recipient that may have left the house."""
-    found: dict[str, dict[str, Notice]] = defaultdict(dict)
-    for some in chunks(keys):
-        query = (
-            select(Notice)
-            .join(MESSAGES, MESSAGES.c.id == NOTICES.c.message_id)
-            .where(NOTICES.c.key.in_(some), MESSAGES.c.state.not_in((*NOT_TOLD, "ready")))
-            .order_by(NOTICES.c.planned_at, NOTICES.c.id)
-        )
-        for notice in session.execute(query).scalars():
-            found[notice.key][notice.recipient] = notice
-    return {key: list(by_recipient.values()) for key, by_recipient in found.items()}
-
-
-def recall(session: Session, keys: Iterable[str], now: datetime, why: str) -> None:
-    """Cancel messages not yet handed over that speak of the keys, and free their notices.
-
-    The freed notices are pending again: what of them still holds is composed anew.
-    """
-    for some in chunks(keys):
-        waiting = (
-            select(MESSAGES.c.id)
-            .join(NOTICES, NOTICES.c.message_id == MESSAGES.c.id)
-            .where(NOTICES.c.key.in_(some))
-            .where(MESSAGES.c.state == "ready", MESSAGES.c.handed == 0)
-        )
-        ids = list(session.execute(waiting).scalars().unique())
-        if not ids:
-            continue
-        session.execute(
-            update(MESSAGES)
-            .where(MESSAGES.c.id.in_(ids), MESSAGES.c.state == "ready", MESSAGES.c.handed == 0)
-            .values(state="cancelled", reason=why, finished_at=now)
-        )
-        cancelled = select(MESSAGES.c.id).where(
-            MESSAGES.c.id.in_(ids), MESSAGES.c.state == "cancelled"
-        )
-        session.execute(
-            update(NOTICES).where(NOTICES.c.message_id.in_(cancelled)).values(message_id=None)
-        )
-
-
-def drop_pending(session: Session, dues: Mapping[str, date | None], why: str) -> None:
-    """Give pending notices of the keys a reason not to be sent, unless they name the given date."""
-    rows = [{"k": key, "keep": day or date.min, "why": why} for key, day in dues.items()]
-    if rows:
-        column = NOTICES.c
-        session.connection().execute(
-            update(NOTICES)
-            .where(column.key == bindparam("k"), column.due != bindparam("keep"))
-            .where(column.message_id.is_(None), column.reason.is_(None))
-            .values(reason=bindparam("why")),
-            rows,
-        )

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session, select
 
-from scheduler import queries
+from scheduler import queries, recalling
 from scheduler.applying import settle
 from scheduler.facts import DONE, KINDS
 from scheduler.tables import Fact, StoredOccurrence
@@ -66,7 +66,7 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
     session.flush()
     _supersede(session, fact)
     session.expunge_all()  # from here on the rows change by statements
-    queries.recall(session, [said.key], now, f"事项{WORDS[said.kind]}，另拟新信")
+    recalling.recall(session, [said.key], now, f"事项{WORDS[said.kind]}，另拟新信")
     settle(session, [said.key], now, world)
     detail = "；".join(
         str(part)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from scheduler import queries
+from scheduler import projection, queries
 from scheduler.addressing import Recipient, recipients
 from scheduler.facts import standing
 from scheduler.hours import sending
@@ -86,9 +86,9 @@ def _batch(session: Session, now: datetime, world: World) -> TickReport:
         )
     queries.plan_notices(session, notices)
     queries.audit(session, skipped)
-    queries.move_on(session, onward)
+    projection.move_on(session, onward)
     before = {due.key: due.status for due in found}
-    queries.touch(session, [r["k"] for r in onward if r["status"] != before[r["k"]]], now)
+    projection.touch(session, [r["k"] for r in onward if r["status"] != before[r["k"]]], now)
     nobody = sum(row["reason"] == NOBODY for row in notices)
     return TickReport(len(found), len(notices), len(skipped), nobody)
 

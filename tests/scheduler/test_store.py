@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import SQLModel
 
-from scheduler import queries, store
+from scheduler import projection, queries, store
 from tests.scheduler.house import PLAN, House, at
 
 
@@ -99,7 +99,7 @@ def test_the_next_notice_is_found_by_its_index(house: House) -> None:
 
 def test_purging_spares_what_was_cancelled_lately(house: House) -> None:
     with store.writing(house.engine) as session:
-        queries.cancel(session, [PLAN], date(2026, 2, 1))
+        projection.cancel(session, [PLAN], date(2026, 2, 1))
     with store.writing(house.engine) as session:
-        assert queries.purge(session, date(2026, 2, 1)) == 0
-        assert queries.purge(session, date(2026, 2, 2)) == 1
+        assert projection.purge(session, date(2026, 2, 1)) == 0
+        assert projection.purge(session, date(2026, 2, 2)) == 1

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from scheduler import queries, store
+from scheduler import projection, queries, store
 from scheduler.tick import NOBODY, tick
 from tests.scheduler.house import BASE, JUNE, PLAN, House, at, days, run, with_contacts
 
@@ -184,7 +184,7 @@ def test_a_notice_that_is_there_already_is_left_alone(house: House) -> None:
     """The store was restored between the notice and the occurrence: the unique key decides."""
     house.tick("2026-03-06 09:00")
     with store.writing(house.engine) as session:
-        queries.set_standing(
+        projection.set_standing(
             session,
             [{"key": PLAN, "status": "open", "next_notice_at": at("2026-03-06 09:00")}],
         )
@@ -197,7 +197,7 @@ def test_a_notice_that_is_there_already_is_left_alone(house: House) -> None:
 def test_what_changed_meanwhile_is_not_overwritten(house: House) -> None:
     with store.writing(house.engine) as session:
         stale = {"k": PLAN, "was": at("2020-01-01 09:00"), "status": "open"}
-        queries.move_on(session, [stale | {"next_notice_at": None}])
+        projection.move_on(session, [stale | {"next_notice_at": None}])
     assert house.row(PLAN)["next_notice_at"] == at("2026-03-06 09:00")
 
 
