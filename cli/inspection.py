@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.context import opened
 from cli.failure import Failure
+from config.contacts import finder, read_contacts
 from config.tables import read_roster
-from scheduler.loading import ROSTERS, load
-from workflows.library import read_documents
+from scheduler.loading import ROSTERS, folders, load
 from workflows.source import Problem
 
 
 def inspect(paths: Sequence[Path]) -> tuple[Problem, ...]:
-    """Return the problems of workflow files, roster folders, or folders of either.
+    """Return the problems of workflow files, contacts files, roster folders, or folders of them.
 
     Raises Failure for a path that does not exist. A workflow is checked against the roster of its
-    own id where one is known.
+    own id: in ``rosters`` beside it, in the admin's folder, or bundled.
     """
     found: list[Problem] = []
     for path in paths:
@@ -27,13 +28,19 @@ def inspect(paths: Sequence[Path]) -> tuple[Problem, ...]:
         elif path.is_dir() and any((p / "institutions.csv").exists() for p in path.iterdir()):
             for folder in sorted(p for p in path.iterdir() if p.is_dir()):
                 found += [Problem(*finding) for finding in read_roster(folder, folder.name)[1]]
+        elif path.suffix in (".csv", ".xlsx"):
+            found += _contacts(path)
         else:
             found += _workflows(path)
     return tuple(sorted(set(found)))
 
 
 def _workflows(path: Path) -> list[Problem]:
-    library = read_documents([path])
-    beside = path.parent / "rosters" if path.is_file() else path / "rosters"
-    rosters = [beside, ROSTERS] if beside.is_dir() else [ROSTERS]
-    return list(library.problems) + list(load([path], rosters).problems)
+    beside = (path.parent if path.is_file() else path) / "rosters"
+    known = folders(opened().settings.rosters, ROSTERS)
+    return list(load([path], [beside, *known] if beside.is_dir() else known).problems)
+
+
+def _contacts(path: Path) -> list[Problem]:
+    find = finder(opened().loaded.rosters.values())
+    return [Problem(*finding) for finding in read_contacts(path, find)[1]]

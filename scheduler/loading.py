@@ -12,7 +12,7 @@ from config.tables import read_roster, roster_from_texts
 from workflows.document import Document
 from workflows.library import DOCUMENTS, bundled_workdays, read_documents
 from workflows.parse import parse
-from workflows.source import Problem, Source, read
+from workflows.source import Problem, Source
 from workflows.workdays import Workdays
 
 ROSTERS = Path(__file__).parent.parent / "config" / "rosters"
@@ -55,26 +55,21 @@ def load(
     rosters: dict[str, Roster] = {}
     texts: dict[str, tuple[str, dict[str, str]]] = {}
     for name, document in library.documents.items():
-        path = library.paths.get(name)
+        source = library.sources[name]
         folder = next((f / name for f in roster_folders if (f / name).is_dir()), None)
         if folder is None:
-            place = str(path or name)
-            problems.append(
-                Problem(
-                    place, 1, 1, "X001", f"没有“{name}”的名册", f"建一个名为 {name} 的名册文件夹"
-                )
-            )
+            hint = f"建一个名为 {name} 的名册文件夹"
+            problems.append(Problem(source.path, 1, 1, "X001", f"没有“{name}”的名册", hint))
             continue
         roster, findings, tables = read_roster(folder, name)
         problems += [Problem(*finding) for finding in findings]
         if roster is None:
             continue
-        text = library.texts[name]
-        crossed = list(mismatches(document, roster, read(text.encode(), str(path or name))))
+        crossed = list(mismatches(document, roster, source))
         problems += crossed
         if not any(problem.severity == "error" for problem in crossed):
             documents[name], rosters[name] = document, roster
-            texts[name] = (text, tables)
+            texts[name] = (library.texts[name], tables)
     return Loaded(documents, rosters, bundled_workdays(), tuple(sorted(set(problems))), texts)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from workflows.document import Document
 from workflows.parse import parse
-from workflows.source import Problem, read
+from workflows.source import Problem, Source, read
+from workflows.text import MAX_BYTES
 from workflows.workdays import Notice, StatutoryDay, Workdays, parse_notice, parse_statutory
 
 DOCUMENTS = Path(__file__).parent / "documents"
@@ -18,11 +19,11 @@ WORKDAYS = Path(__file__).parent / "workdays"
 
 @dataclass(frozen=True)
 class Library:
-    """The documents that could be read, their texts by id, and every problem of the others."""
+    """The documents that could be read, their texts and places by id, and every problem."""
 
     documents: dict[str, Document]
     texts: dict[str, str]
-    paths: dict[str, Path]
+    sources: dict[str, Source]
     problems: tuple[Problem, ...]
 
 
@@ -41,17 +42,18 @@ def read_documents(folders: Iterable[Path], only: str | None = None) -> Library:
     """
     documents: dict[str, Document] = {}
     texts: dict[str, str] = {}
-    paths: dict[str, Path] = {}
+    sources: dict[str, Source] = {}
     problems: list[Problem] = []
     for folder in folders:
         here: dict[str, Path] = {}
         for path in files(folder):
             if only and path.stem != only:
                 continue
-            if path.stem in paths and folder.is_dir():
+            if path.stem in sources and folder.is_dir():
                 continue  # the admin's own file stands in place of the bundled one
             try:
-                raw = path.read_bytes()
+                with path.open("rb") as file:
+                    raw = file.read(MAX_BYTES + 1)
             except OSError as error:
                 hint = "核对文件的权限"
                 problems.append(Problem(str(path), 1, 1, "Y000", f"读不了：{error.strerror}", hint))
@@ -77,8 +79,8 @@ def read_documents(folders: Iterable[Path], only: str | None = None) -> Library:
             here[document.id] = path
             documents[document.id] = document
             texts[document.id] = raw.decode("utf-8-sig")
-            paths[document.id] = path
-    return Library(documents, texts, paths, tuple(sorted(problems)))
+            sources[document.id] = source
+    return Library(documents, texts, sources, tuple(sorted(problems)))
 
 
 def read_workdays(folder: Path) -> tuple[Workdays, tuple[Problem, ...]]:
