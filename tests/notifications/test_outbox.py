@@ -187,6 +187,38 @@ def test_who_slept_past_the_lease_cannot_hand_over(post: Post) -> None:
     assert state(post).state == "sent"
 
 
+def test_who_slept_past_the_lease_cannot_disturb_who_has_it_now(post: Post) -> None:
+    one(post)
+    with store.writing(post.engine) as session:
+        sleeper = claims.claim(session, at(NINE), "sleeper", LEASE)
+    assert sleeper is not None
+    awake = at(NINE) + LEASE
+    with store.writing(post.engine) as session:
+        claims.recover(session, awake, repeatable=False)
+        other = claims.claim(session, awake, "other", LEASE)
+        assert other is not None
+        assert not claims.fence(session, sleeper, awake, LEASE)
+        claims.put_back(session, sleeper, awake, "late", fenced=False)
+        assert not claims.fail(session, sleeper, awake, "late")
+        assert not claims.sent(session, sleeper, awake, "250 late")
+        assert claims.fence(session, other, awake, LEASE)
+        claims.doubt(session, sleeper, awake, "late", repeatable=False)
+        assert claims.sent(session, other, awake, "250")
+    assert (state(post).state, state(post).reply) == ("sent", "250")
+
+
+def test_a_repetition_left_behind_before_the_fence_is_still_in_doubt(tmp_path: Path) -> None:
+    post, number = urgent(tmp_path)
+    post.deliver(STATUTORY, Awkward([InDoubt("no answer")], behind=True))
+    again = at(STATUTORY) + claims.REPEAT_AFTER
+    with store.writing(post.engine) as session:
+        assert claims.claim(session, again, "dead", LEASE) is not None
+        claims.recover(session, again + LEASE, repeatable=False)
+    assert (state(post, number).state, state(post, number).handed) == ("in_doubt", 1)
+    post.deliver(again + LEASE, way := Awkward())
+    assert (state(post, number).state, len(way.handed)) == ("sent", 1)
+
+
 def test_a_receipt_that_comes_after_the_lease_settles_the_doubt(tmp_path: Path) -> None:
     post, number = urgent(tmp_path)
     with store.writing(post.engine) as session:
