@@ -86,8 +86,13 @@ def _coordinators(
 
 
 def _issuers(document: str, world: World, on: date) -> Iterator[Recipient]:
+    roster = world.rosters[document]
     for issuer in world.documents[document].issuers:
-        yield from _holders(issuer, "coordinator", world, on)
+        for recipient in _first((issuer, *roster.above(issuer)), world, on):
+            note = None
+            if recipient.institution != issuer:
+                note = f"{_name(issuer, roster)}没有登记协调员，改送上级协调员"
+            yield recipient._replace(note=note)
 
 
 def _first(line: Iterable[str], world: World, on: date) -> tuple[Recipient, ...]:

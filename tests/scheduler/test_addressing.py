@@ -84,3 +84,15 @@ def test_who_has_nobody_above_goes_to_the_issuer() -> None:
 def test_nobody_at_all_is_an_empty_list() -> None:
     for to in ("responsible", "coordinator", "issuer"):
         assert recipients(one("plan"), to, world({}), ON) == ()
+
+
+def test_an_issuer_without_a_coordinator_is_stood_in_for_by_the_body_above() -> None:
+    document = FILES.documents["pair-2025"].model_copy(update={"issuers": ("shi",)})
+    known = replace(
+        world({("ju", "coordinator"): ["j@example.org"]}), documents={"pair-2025": document}
+    )
+    (found,) = recipients(one("plan"), "issuer", known, ON)
+    assert (found.address, found.note) == (
+        "j@example.org",
+        "甲市卫健委没有登记协调员，改送上级协调员",
+    )
