@@ -65,8 +65,10 @@ class Awkward:
 class Post(House):
     """The small house; ``pass_by`` ticks, gathers and delivers at an instant."""
 
-    def __init__(self, folder: Path, adopted: str = "2026-03-01 09:00", base: Any = WORLD) -> None:
-        super().__init__(folder, adopted, base)
+    def __init__(
+        self, folder: Path, adopted: str = "2026-03-01 09:00", base: Any = WORLD, url: str = ""
+    ) -> None:
+        super().__init__(folder, adopted, base, url)
 
     def gather(self, when: str | datetime) -> GatherReport:
         now = at(when) if isinstance(when, str) else when

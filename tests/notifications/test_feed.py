@@ -225,7 +225,7 @@ HOSTILE = st.text(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(title=HOSTILE, phrase=HOSTILE, name=HOSTILE)
 def test_hostile_texts_are_read_back_alike_by_every_reader(
     title: str, phrase: str, name: str

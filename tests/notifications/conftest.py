@@ -1,0 +1,5 @@
+"""The fixtures of the PostgreSQL tests, for mail."""
+
+from tests.stores.postgresql import cluster, postgresql
+
+__all__ = ["cluster", "postgresql"]
