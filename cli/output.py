@@ -7,6 +7,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 
@@ -16,6 +17,7 @@ def print_json(value: Any) -> None:
     sys.stdout.write("\n")
 
 
+@cache
 def width(text: str) -> int:
     """Return how many columns a text takes on a terminal."""
     return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
