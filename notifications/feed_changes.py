@@ -19,7 +19,7 @@ from notifications.feed import Entry, Owner
 
 KEPT = timedelta(days=30)  # how long a cancelled event stays
 SECOND = timedelta(seconds=1)
-_BEGIN, _END = b"BEGIN:VEVENT\r\n", b"END:VEVENT\r\n"
+_BEGIN, _END = b"\r\nBEGIN:VEVENT\r\n", b"\r\nEND:VEVENT\r\n"  # whole lines, not text in them
 _STAMPS = re.compile(rb"^(?:DTSTAMP|LAST-MODIFIED|SEQUENCE):.*\r\n", re.MULTILINE)
 
 
@@ -113,7 +113,8 @@ def _events(body: bytes) -> dict[str, bytes]:
     """Return the events of a feed that we rendered, by UID."""
     found: dict[str, bytes] = {}
     for part in body.split(_BEGIN)[1:]:
-        text = _BEGIN + part.partition(_END)[0] + _END
+        inner = (part + b"\r\n").partition(_END)[0]
+        text = _BEGIN.lstrip() + inner + _END
         unfolded = text.replace(b"\r\n ", b"")
         name = re.search(rb"^UID:(.*)\r\n", unfolded, re.MULTILINE)
         if name:

@@ -31,6 +31,8 @@ log = logging.getLogger("duban.feeds")
 SIGNAL = "feeds"  # the mark that remembers up to what state feeds were rendered
 SECOND = timedelta(seconds=1)
 
+_told: dict[str, str] = {}  # faults that this process has logged, by institution
+
 
 def today(now: datetime, world: World) -> date:
     """Return the house's local day of an instant."""
@@ -115,14 +117,18 @@ def render_one(engine: Engine, institution: str, now: datetime, world: World) ->
         )
     except Exception as error:
         with writing(engine) as session:
-            row = session.get(Feed, institution)
-            if row is not None:
-                row.fault = f"{type(error).__name__}: {error}"[:500]
+            row, said = session.get(Feed, institution), _said(error)
+            if row is not None and row.fault != said:  # the same fault again is no change
+                row.fault = said
         raise
     if kept is None or body != previous or kept.fault:
         with writing(engine) as session:
             _keep(session, institution, body, now)
     return body
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 def _keep(session: Session, institution: str, body: bytes, now: datetime) -> None:
@@ -144,14 +150,15 @@ def render_changed(
     """Bring the feeds in use up to date and return how many were rendered.
 
     A new fact concerns the institutions that its occurrence touches; a new applied version, and a
-    new local day, may concern all. ``everything`` looks everywhere.
+    new local day, may concern all. What failed is tried again. ``everything`` looks everywhere.
     """
     with reading(engine) as session:
         signal = _signal(session, today(now, world))
         mark = session.get(Mark, SIGNAL)
         known = Signal.of(mark.value) if mark and not everything else None
         subscribed = tokens.subscribed(session)
-        wanted = subscribed - set(session.exec(select(Feed.institution)).all())
+        good = select(Feed.institution).where(col(Feed.fault).is_(None))
+        wanted = subscribed - set(session.exec(good).all())
         if known is None or known._replace(fact=signal.fact) != signal:
             wanted = subscribed
         elif known.fact != signal.fact:
@@ -208,8 +215,11 @@ def _render_all(engine: Engine, wanted: Iterable[str], now: datetime, world: Wor
         try:
             render_one(engine, institution, now, world)
             done += 1
-        except Exception:
-            log.exception("feed of %s could not be rendered", institution)
+            _told.pop(institution, None)
+        except Exception as error:
+            if _told.get(institution) != _said(error):  # tried again twice a second: said once
+                log.exception("feed of %s could not be rendered", institution)
+                _told[institution] = _said(error)
     return done
 
 
