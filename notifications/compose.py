@@ -126,7 +126,7 @@ def subject_of(entries: Sequence[Entry], name: str, today: date) -> str:
     if len(owing) and not any(group[0].own for group in groups):
         whose = plain(owing[0]) + (f"等{len(owing)}家" if len(owing) > 1 else "")
     verb = "已到期" if first.due < today else "到期"
-    if first.rung == CHANGED and len(groups) == 1:
+    if len(groups) == 1 and any(entry.rung == CHANGED for entry in groups[0]):
         verb = "到期，期限有变"
     count = f"（共{len(groups)}项）" if len(groups) > 1 else ""
     title = plain(first.occurrence.title, TITLE_LIMIT)

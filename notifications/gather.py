@@ -99,8 +99,12 @@ class _Batch:
     ) -> Iterator[tuple[Notice, Entry]]:
         """Yield what of a mailbox's notices still holds; the rest gets its reason, or waits."""
         newest: dict[str, int] = {}
+        moved: dict[str, date] = {}  # told beside the reminder of the new date, as one item
         for notice in notices:
-            newest[notice.key] = max(newest.get(notice.key, 0), notice.id or 0)
+            if notice.rung != CHANGED:
+                newest[notice.key] = max(newest.get(notice.key, 0), notice.id or 0)
+            elif before := _told_before(notice, past.get(notice.key, ())):
+                moved[notice.key] = before
         for notice in notices:
             body = stored.get(notice.key)
             if body is None:
@@ -115,18 +119,17 @@ class _Batch:
             if quiet_until is not None:
                 after = opening(quiet_until + timedelta(days=1), self.world.timezone)
                 self._put_off([notice], sending(after, self.world.timezone, self.world.workdays))
-            elif reason := over(notice, one, status, newest[notice.key], self.today):
+            elif reason := over(notice, one, status, newest.get(notice.key, 0), self.today):
                 self._drop(notice, reason)
             else:
-                yield notice, self._entry(notice, one, past.get(notice.key, ()))
+                was = moved.get(notice.key)
+                yield notice, self._entry(notice, one, past.get(notice.key, ()), was)
 
-    def _entry(self, notice: Notice, one: Occurrence, past: Sequence[Earlier]) -> Entry:
+    def _entry(
+        self, notice: Notice, one: Occurrence, past: Sequence[Earlier], was: date | None
+    ) -> Entry:
         target = dict(one.rungs).get(notice.rung, "responsible")
         bound = {one.responsible.id, *(party.id for party in one.assisting)}
-        was = None
-        if notice.rung == CHANGED:
-            dates = [e.due for e in past if e.recipient == notice.recipient and e.due != notice.due]
-            was = dates[-1] if dates else None
         return Entry(
             notice=notice.id or 0,
             occurrence=one,
@@ -234,17 +237,24 @@ class _Batch:
 def over(notice: Notice, one: Occurrence, status: str, newest: int, today: date) -> str | None:
     """Return why a notice is not to be sent any more, None while it still holds.
 
-    ``newest`` is the number of the newest waiting notice of the same occurrence and mailbox.
+    ``newest`` is the number of the newest waiting rung of the same occurrence and mailbox; that a
+    date has changed is no rung, and is told whatever rung comes with it.
     """
     if status in DONE:
         return "已办结" if status == "completed" else "已免报"
     if one.due != notice.due:
         return "期限已改"
-    if (notice.id or 0) < newest:
+    if notice.rung != CHANGED and (notice.id or 0) < newest:
         return "已并入后一档"
     if not notice.rung.startswith("after") and notice.due < today:
         return "期限已过"
     return None
+
+
+def _told_before(notice: Notice, past: Sequence[Earlier]) -> date | None:
+    """Return the date that a recipient was told before it changed."""
+    dates = [e.due for e in past if e.recipient == notice.recipient and e.due != notice.due]
+    return dates[-1] if dates else None
 
 
 def _references(

@@ -110,7 +110,10 @@ def item(group: Sequence[Entry], reader: str, world: World, today: date) -> Item
         reading=plain(one.reading, TEXT_LIMIT) if one.reading else None,
         other=plain(one.other_reading, TEXT_LIMIT) if one.other_reading else None,
         notes=(*footing, *notes),
-        links=tuple((about(entry.occurrence), url(world, entry.occurrence.key)) for entry in group),
+        links=tuple(
+            (about(one), url(world, key))
+            for key, one in {e.occurrence.key: e.occurrence for e in group}.items()
+        ),
     )
 
 

@@ -122,6 +122,22 @@ def test_a_moved_date_is_told_with_the_old_one(tmp_path: Path) -> None:
     assert read(told[0].body)["References"] == first.message_id
 
 
+def test_a_moved_date_and_the_reminder_of_the_new_one_are_one_item(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    post.pass_by("2026-03-06 09:00")
+    # The new date is so near that its first reminder is due in the same minute.
+    post.edit(found(WORKFLOW.replace("2026-03-20}", "2026-03-18}")), "2026-03-09 10:00")
+    post.pass_by("2026-03-09 10:05")
+    told = [m for m in post.messages() if m.day == date(2026, 3, 9)]
+    assert [m.recipient for m in told] == ["liaison@da.example", "liaison@xiao.example"]
+    text = text_of(told[0])
+    assert text.count("期限由 3月20日（周五）改为 3月18日（周三）") == 1
+    assert text.count(f"/items/{PLAN}") == 1
+    moved = [n for n in post.notices(PLAN) if n.due == date(2026, 3, 18)]
+    assert {n.rung for n in moved} == {"changed", "before-14d"}
+    assert all(n.message_id is not None and n.reason is None for n in moved)
+
+
 def test_an_escalation_says_who_owes_since_when_and_what_was_sent(tmp_path: Path) -> None:
     post = Post(tmp_path)
     for day in ("03-06", "03-18", "03-23", "03-27"):
