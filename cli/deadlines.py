@@ -94,20 +94,19 @@ def _print(rows: list[dict[str, Any]], form: str) -> None:
 
         print_csv(FIELDS, ([_cell(row[name]) for name in FIELDS] for row in rows))
         return
+    from notifications.wording import PHASES as PHASE_WORDS
+
     print_table(
         ["期限", "最后工作日", "责任单位", "事项", "对象", "文件", "条款", "依据"],
         (
             [
                 row["due"] or "无日期", _last(row), row["responsible"], row["title"], _about(row),
-                row["document"], "、".join(row["clauses"]), _PHASES[row["phase"]],
+                row["document"], "、".join(row["clauses"]), PHASE_WORDS[row["phase"]],
             ]
             for row in rows
         ),
     )  # fmt: skip
     print(f"共 {len(rows)} 项")
-
-
-_PHASES = {"pre-issue": "印发前", "core": "原文", "open-ended": "未写终期", "contested": "终期存疑"}
 
 
 def _last(row: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ PHASES = {
     "pre-issue": "印发前",
     "core": "文件期内",
     "open-ended": "未写终期",
-    "contested": "终期有争议",
+    "contested": "终期存疑",
 }
 PHASE_NOTES = {
     "pre-issue": "日期早于文件印发，只列出，不提醒",
