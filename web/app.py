@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from web import api, documents, entrance, health, items, outbox, overview, subscriptions
 from web.door import Application, Door, Receive, Scope, Send
-from web.gate import Gate, TooLarge
+from web.gate import Gate
 from web.house import House
 from web.rendering import HERE, Pages, refusal
 
@@ -48,10 +48,6 @@ def build(house: House) -> Application:
             return refusal(pages, 422 if request.method == "POST" else 404)
         wrong = "、".join(str(one["loc"][-1]) for one in error.errors())
         return JSONResponse({"detail": f"参数不对：{wrong}"}, 422)
-
-    @app.exception_handler(TooLarge)
-    async def on_too_large(request: Request, error: TooLarge) -> Response:
-        return answer(request, 413)
 
     @app.exception_handler(Exception)
     async def on_fault(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from anyio import to_thread
+from starlette.exceptions import HTTPException
 
 from scheduler.store import reading
 from web import sessions
@@ -39,10 +40,6 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
-
-
-class TooLarge(Exception):
-    """The request's body is larger than any form here."""
 
 
 class Gate:
@@ -116,7 +113,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > LARGEST_FORM:
-            raise TooLarge
+            raise HTTPException(413)
         return message
 
     return limited

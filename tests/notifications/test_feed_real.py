@@ -56,8 +56,7 @@ def test_some_of_each_document_are_read_alike_by_all_readers() -> None:
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("today", YEARS)
-def test_all_are_read_alike_by_all_readers(today: date) -> None:
+def test_all_are_read_alike_by_all_readers() -> None:
     for owner, entries in everyone().values():
-        variant = Variant(alarms=True, frequent=len(entries) < 1000)
-        read_by_all(feed.render(owner, entries, today, "https://duban.example", variant))
+        variant = Variant(alarms=True, frequent=len(entries) < 400)
+        read_by_all(feed.render(owner, entries, YEARS[1], "https://duban.example", variant))

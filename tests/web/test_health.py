@@ -1,0 +1,87 @@
+"""Readiness tells what is wrong; figures are given only where asked for."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+
+from notifications.gather import gather
+from tests.web.service import Service
+from web.health import Check, MailServer
+
+
+def failing(service: Service) -> set[str]:
+    answer = service.get("/readyz")
+    checks = answer.json()["checks"]
+    found = {name for name, check in checks.items() if not check["ok"]}
+    assert answer.status_code == (503 if found else 200)
+    assert answer.json()["status"] == ("failing" if found else "ok")
+    return found
+
+
+def test_ready_once_it_has_ticked(service: Service) -> None:
+    assert failing(service) == {"tick"}
+    service.tick("2026-03-06 09:30")
+    assert failing(service) == set()
+
+
+def test_a_stale_tick_fails(service: Service) -> None:
+    service.tick("2026-03-06 09:30")
+    service.now += timedelta(minutes=10)
+    assert failing(service) == set()
+    service.now += timedelta(seconds=1)
+    assert failing(service) == {"tick"}
+
+
+def test_a_fast_clock_ages_faster(tmp_path: Path) -> None:
+    service = Service(tmp_path, rate=60.0)
+    service.tick("2026-03-06 09:30")
+    service.now += timedelta(hours=9)
+    assert failing(service) == set()
+
+
+def test_mail_that_does_not_leave_fails(service: Service) -> None:
+    service.tick("2026-03-06 09:30")
+    with Session(service.house.engine, expire_on_commit=False) as session:
+        assert gather(session, service.now, service.house.world).composed == 2
+    assert failing(service) == set()
+    service.tick("2026-03-06 11:31")
+    assert failing(service) == {"outbox"}
+
+
+def test_a_store_that_is_not_there_fails(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    def broken(*_: object) -> None:
+        raise OperationalError("select", {}, Exception("disk I/O error"))
+
+    monkeypatch.setattr("web.health.mark", broken)
+    assert failing(service) == {"database"}
+
+
+def test_a_mail_server_is_asked_once_a_minute(service: Service) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        service.house.settings = replace(
+            service.settings, smtp_host="127.0.0.1", smtp_port=port
+        )
+        mail = MailServer(service.house)
+        assert mail() == Check(True, "邮件服务器可以连接")
+    assert mail().good  # believed for a while
+    closed = MailServer(service.house)()
+    assert not closed.good
+    assert closed.said.startswith("邮件服务器连不上")
+
+
+def test_figures_are_off_by_default(service: Service, tmp_path: Path) -> None:
+    assert service.get("/metrics").status_code == 404
+    watched = Service(tmp_path / "watched", metrics=True)
+    watched.tick("2026-03-06 09:30")
+    figures = watched.get("/metrics").text
+    assert "duban_notices_pending 2\n" in figures
+    assert "duban_last_tick_timestamp_seconds 1772760600\n" in figures

@@ -1,0 +1,64 @@
+"""No secret stands in a log line, whatever wrote it."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import secrets
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from web.redaction import Redacting, configuration, redact
+
+SECRET = "cvofNWyd-aLi6HKNn_z-bbkQdfKfC1jFncwAKsg0Aus"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'GET /feeds/{}.ics HTTP/1.1" 200',
+        "GET /feeds/{}.ics?alarms=1",
+        "GET //feeds//{}.ics",
+        "GET /Feeds/{}",
+        "GET /feed/{}.ics",
+        "GET /sign-in/{}",
+        "GET /%2Ffeeds%2F{}.ics",
+        "https://duban.example/feeds/{}.ics, and",
+        "somewhere/else/{}",
+        "token={}",
+        "KeyError: '{}'",
+    ],
+)
+def test_a_secret_is_taken_out_wherever_it_stands(line: str) -> None:
+    assert SECRET not in redact(line.format(SECRET))
+
+
+def test_a_broken_address_may_be_most_of_a_secret() -> None:
+    assert SECRET[:20] not in redact(f"GET /feeds/{SECRET[:20]}")
+
+
+def test_names_in_pinyin_stay() -> None:
+    line = "/items/guangxi-2019/plan/nanning-zhongyiyiyuan.mashan-zhongyiyiyuan-zhongyiyiyuan-x/once"
+    assert redact(line) == line
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_no_neighbour_saves_a_secret(before: str, after: str) -> None:
+    secret = secrets.token_urlsafe(32)
+    assert secret not in redact(f"{before}/feeds/{secret}.ics{after}")
+
+
+def test_arguments_and_tracebacks_are_covered(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.config.dictConfig(configuration())
+    try:
+        raise ValueError(f"/feeds/{SECRET}.ics")
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("on %s", f"/sign-in/{SECRET}")
+    written = capsys.readouterr().err
+    assert "Traceback" in written
+    assert SECRET not in written
+    assert Redacting("%(message)s").format(
+        logging.makeLogRecord({"msg": "%s", "args": (SECRET,)})
+    ) == "…"
