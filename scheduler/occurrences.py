@@ -146,7 +146,7 @@ def _of_duty(
         rule, since = wording.rule, wording.since
         for period in periods(rule, document.binds_from, wording.ends, horizon, since):
             if period.label in labels:
-                period = replace(period, label=f"{period.label}.{since:%Y%m%d}")
+                period = period._replace(label=f"{period.label}.{since:%Y%m%d}")
             labels.add(period.label)
             kept = moved(period, rule, workdays, strict=strict)
             if kept.due < start:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ class Subject:
         if opens > due:
             return None
         whole = period.enforced and opens == period.opens
-        return replace(period, opens=opens, due=due, enforced=whole)
+        return period._replace(opens=opens, due=due, enforced=whole)
 
 
 def parties(

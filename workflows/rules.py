@@ -5,13 +5,13 @@ Pure arithmetic on dates; nothing here knows of institutions. House rulings: doc
 
 from __future__ import annotations
 
-from calendar import monthrange
+from calendar import isleap, monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflows.kinds import (
+    DatedEntry,
     FuzzyRule,
     OnceRule,
     Part,
@@ -26,8 +26,7 @@ from workflows.workdays import Workdays
 DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(NamedTuple):
     """One period of a rule. ``label`` names it for good; ``opens`` is None where only the day
     counts; ``enforced`` is False for a first window cut short; ``reading`` says how a vague
     expression was read, in Chinese, or is None."""
@@ -80,11 +79,6 @@ _READINGS: dict[Part, str] = {
 }
 
 
-def _on(year: int, month_day: str) -> date:
-    month, day = int(month_day[:2]), int(month_day[3:])
-    return date(year, month, min(day, monthrange(year, month)[1]))  # 02-29 in a common year
-
-
 def single(rule: Any) -> bool:
     """Return whether a rule names one time outright, so that it is no series."""
     return isinstance(rule, OnceRule | TargetRule | WindowRule) or (
@@ -135,29 +129,39 @@ def moved(period: Period, rule: Any, workdays: Workdays, *, strict: bool) -> Per
     ``strict`` reads “X日前” as the day before X (house ruling 1); a rule's ``roll`` then moves the
     day off one that is not worked.
     """
+    roll = getattr(rule, "roll", None)
+    if roll is None and not strict:
+        return period
     due = period.due
     exact = period.opens is None and period.reading is None
     if strict and exact and isinstance(rule, OnceRule | RecurringRule):
         due -= DAY
-    due = workdays.roll(due, getattr(rule, "roll", None))
+    due = workdays.roll(due, roll)
     if due == period.due:
         return period
-    return replace(period, due=due, opens=period.opens and min(period.opens, due))
+    return period._replace(due=due, opens=period.opens and min(period.opens, due))
 
 
 def _recurring(rule: RecurringRule, first: date, stop: date) -> Iterator[Period]:
+    # Their order in a leap year is their order in every year.
+    entries = sorted(rule.dates, key=lambda entry: _entry(entry, 2020).due)
     for year in range(first.year, stop.year + 1):
-        listed: list[Period] = []
-        for entry in rule.dates:
-            if entry.on:
-                opens, due, reading = None, _on(year, entry.on), None
-            else:
-                assert entry.part is not None
-                opens, due = span(entry.part, year, entry.month)
-                reading = _READINGS[entry.part]
-            if due >= first and (rule.until is None or due <= rule.until):
-                listed.append(Period(f"{year}-{entry.id}", opens, due, True, reading))
-        yield from sorted(listed, key=lambda period: period.due)
+        for entry in entries:
+            period = _entry(entry, year)
+            if first <= period.due and (rule.until is None or period.due <= rule.until):
+                yield period
+
+
+def _entry(entry: DatedEntry, year: int) -> Period:
+    label = f"{year}-{entry.id}"
+    if entry.on is None:
+        assert entry.part is not None
+        opens, due = span(entry.part, year, entry.month)
+        return Period(label, opens, due, True, _READINGS[entry.part])
+    month, day = int(entry.on[:2]), int(entry.on[3:])
+    if (month, day) == (2, 29) and not isleap(year):
+        day = 28
+    return Period(label, None, date(year, month, day))
 
 
 def _fuzzy(rule: FuzzyRule, first: date, stop: date) -> Iterator[Period]:
