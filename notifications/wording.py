@@ -43,6 +43,7 @@ PERS = {
     "whole": "全期",
 }
 WAYS = {"post": "邮寄", "email": "电子邮件", "system": "系统填报", "visit": "当面"}
+TO = {"post": "寄至", "email": "发至", "system": "报入", "visit": "送至"}
 RELATIONS = {
     "responsible": "由本单位负责",
     "assisting": "本单位配合",
@@ -75,9 +76,9 @@ def quota(count: Count) -> str:
 
 
 def submission(one: Submission) -> str:
-    """Return one way of handing something in, as 邮寄：协议（2份），送医政处."""
+    """Return one way of handing something in, as 邮寄：协议（2份），寄至医政处."""
     copies = f"（{one.copies}份）" if one.copies else ""
-    return f"{WAYS[one.by]}：{one.what}{copies}，送{one.to}"
+    return f"{WAYS[one.by]}：{one.what}{copies}，{TO[one.by]}{one.to}"
 
 
 def citation(one: Occurrence) -> str:

@@ -48,7 +48,7 @@ def test_an_event_says_what_by_when_to_whom_how_and_on_which_clause() -> None:
         "最后工作日：2026年3月20日（周五）",
         "负责：甲市人民医院",
         "报给：省局",
-        "报送：邮寄：方案（2份），送省局医政处",
+        "报送：邮寄：方案（2份），寄至省局医政处",
         "依据：某卫发〔2025〕1号 三“2026年3月20日前报送”",
         "详情：https://duban.example/items/pair-2025/plan/da.xiao/once",
     ]
