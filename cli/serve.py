@@ -116,6 +116,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
         wall=context.now,
         load=lambda: opened().loaded,
         watched=_watched(settings),
+        known=context.loaded,
         mail=way.describe(),
         rate=args.rate or 1.0,
         metrics=args.metrics,

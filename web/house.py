@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from config.settings import Settings
 from notifications import feeds
@@ -27,7 +28,8 @@ class House:
 
     ``now`` gives the service's aware time, which may run ahead of the real one; ``wall`` the real
     one, by which sessions expire. ``base`` is the world without documents; ``load`` reads the
-    files and ``watched`` are the folders they lie in. ``mail`` says in Chinese where mail goes.
+    files, ``watched`` are the folders they lie in, and ``known`` is what was read of them before.
+    ``mail`` says in Chinese where mail goes.
     """
 
     engine: Engine
@@ -40,13 +42,16 @@ class House:
     mail: str = ""
     rate: float = 1.0
     metrics: bool = False
+    known: Loaded | None = None
     shelf: Shelf = field(init=False)
 
     def __post_init__(self) -> None:
         self.shelf = Shelf(self.engine, self.now, self._variant)
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
         self._world: tuple[int, World] | None = None
         self._files: tuple[object, Loaded] | None = None
+        if self.known is not None:
+            self._files = (_seen(self.watched), self.known)
 
     @property
     def today(self) -> date:
@@ -59,8 +64,15 @@ class House:
         with self._guard, reading(self.engine) as session:
             newest = queries.newest_version(session)
             if self._world is None or self._world[0] != newest:
-                self._world = (newest, applied_world(session, self.base))
+                self._world = (newest, self._applied(session))
             return self._world[1]
+
+    def _applied(self, session: Session) -> World:
+        files = self.files
+        if differing(session, files):
+            return applied_world(session, self.base)
+        # The same texts were read once already; reading them again would only cost time.
+        return replace(self.base, documents=files.documents, rosters=files.rosters)
 
     @property
     def files(self) -> Loaded:
