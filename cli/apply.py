@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     from cli.world import base_world
     from scheduler.applying import carry_out
     from scheduler.proposing import candidates, propose
-    from scheduler.store import writing
+    from scheduler.store import one_planner, writing
 
     saved = read_saved(args.file)
     try:
@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     base = base_world(context)
     now = context.now()
     with writing(context.engine()) as session:
+        one_planner(session, slow=True)
         proposal = propose(session, found, now, base)
         if proposal.state != saved.state or proposal.fingerprint != saved.fingerprint:
             raise Failure(

@@ -25,6 +25,7 @@ from scheduler.hours import next_opening, opening, sending
 from scheduler.ladder import CHANGED
 from scheduler.occurrences import Occurrence
 from scheduler.rows import decode
+from scheduler.store import one_planner
 from scheduler.tables import Message, Notice
 from scheduler.world import World
 
@@ -73,6 +74,7 @@ class _Batch:
         self.today = now.astimezone(world.timezone).date()
 
     def run(self, mailboxes: Sequence[Mailbox]) -> None:
+        one_planner(self.session, shared=True)
         found = pending.pending(self.session, mailboxes, self.now)
         taken = pending.taken(self.session, found, self.today)
         keys = {notice.key for notices in found.values() for notice in notices}

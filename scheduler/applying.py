@@ -17,6 +17,7 @@ from scheduler.placing import place
 from scheduler.plan import Changes, Held, Move, digest, horizon, visible
 from scheduler.proposing import Candidates, Proposal, propose, text_digest, workdays_digest
 from scheduler.rows import decode, encode
+from scheduler.store import one_planner
 from scheduler.world import World
 
 BATCH = 2_000  # occurrences written at once
@@ -30,6 +31,7 @@ def adopt_bundled(
     What was due before today is history from then on: no mail ever speaks of it. ``world`` gives
     the settings (zone, reading of deadlines); its documents and rosters are not looked at.
     """
+    one_planner(session, slow=True)
     if queries.newest_version(session):
         return None
     base = world or World({}, {}, loaded.workdays)

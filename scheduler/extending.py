@@ -10,6 +10,7 @@ from scheduler import projection, queries
 from scheduler.applying import settle, write
 from scheduler.plan import Changes, compare, horizon, wanted
 from scheduler.proposing import workdays_digest
+from scheduler.store import one_planner
 from scheduler.world import World
 
 CANCELLED_FOR = timedelta(days=30)  # so long calendars show that something was cancelled
@@ -24,6 +25,9 @@ def extend(session: Session, now: datetime, world: World) -> Changes | None:
     today = now.astimezone(world.timezone).date()
     if not world.documents or queries.mark(session, "extended") == today.isoformat():
         return None
+    one_planner(session)
+    if queries.mark(session, "extended") == today.isoformat():
+        return None  # another process was quicker
     queries.set_mark(session, "extended", today.isoformat())
     projection.purge(session, today - CANCELLED_FOR)
     _follow_holidays(session, now, world)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy import Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -52,8 +52,11 @@ def insert_ignoring(session: Session, target: Table, rows: Sequence[Row]) -> Non
     """Insert rows; those whose unique key is there already are left as they are."""
     if not rows:
         return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(target).on_conflict_do_nothing(), rows)
+    session.execute(_dialect(session).insert(target).on_conflict_do_nothing(), rows)
+
+
+def _dialect(session: Session) -> Any:
+    return postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
 
 
 # Marks and the audit log
@@ -66,9 +69,8 @@ def mark(session: Session, name: str) -> str | None:
 
 def set_mark(session: Session, name: str, value: str) -> None:
     """Remember a value."""
-    done = session.execute(update(MARKS).where(MARKS.c.name == name).values(value=value))
-    if not done.rowcount:  # type: ignore[attr-defined]
-        session.execute(insert(MARKS).values(name=name, value=value))
+    written = _dialect(session).insert(MARKS).values(name=name, value=value)
+    session.execute(written.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 
 def audit(session: Session, rows: Sequence[Row]) -> None:

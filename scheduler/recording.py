@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 from scheduler import queries, recalling
 from scheduler.applying import settle
 from scheduler.facts import DONE, KINDS
+from scheduler.store import one_planner
 from scheduler.tables import Fact, StoredOccurrence
 from scheduler.world import World
 
@@ -46,6 +47,7 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
     Status, next notice, audit log and mails that wait follow in the same transaction. Raises
     Refused where the occurrence or what is said of it does not allow it.
     """
+    one_planner(session)
     today = now.astimezone(world.timezone).date()
     found = session.get(StoredOccurrence, said.key)
     if found is None:

@@ -19,6 +19,7 @@ from scheduler.ladder import Step, decide, next_notice, steps
 from scheduler.occurrences import Occurrence
 from scheduler.placing import RESTING
 from scheduler.rows import decode
+from scheduler.store import one_planner
 from scheduler.world import World
 
 BATCH = 500
@@ -55,6 +56,7 @@ def tick(session: Session, now: datetime, world: World) -> TickReport:
 
 
 def _batch(session: Session, now: datetime, world: World) -> TickReport:
+    one_planner(session, shared=True)
     found = queries.due(session, now, BATCH)
     if not found:
         return TickReport()
