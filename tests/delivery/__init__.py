@@ -1,0 +1,1 @@
+"""The proof of delivery: processes that are killed, mail servers that fail, and a checker."""

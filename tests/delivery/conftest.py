@@ -1,0 +1,3 @@
+from tests.stores.postgresql import cluster, postgresql
+
+__all__ = ["cluster", "postgresql"]
