@@ -1,8 +1,8 @@
-"""The page behind a sign-in link: opening it changes nothing, its button signs in."""
+"""The page behind a sign-in link: opening it changes nothing, its button signs in. And out."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from scheduler.store import reading, writing
@@ -12,7 +12,7 @@ from web.rendering import Pages
 
 
 def routes(house: House, pages: Pages) -> APIRouter:
-    """Return the routes of signing in."""
+    """Return the routes of signing in and out."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/sign-in/{secret}")
@@ -37,6 +37,20 @@ def routes(house: House, pages: Pages) -> APIRouter:
             httponly=True,
             samesite="lax",
         )
+        return response
+
+    @router.post("/sign-out")
+    def leave(request: Request) -> Response:
+        with writing(house.engine) as session:
+            sessions.close(session, request.cookies.get(sessions.COOKIE, ""), house.wall())
+        response = pages.page(
+            "refused.html",
+            signed_in=False,
+            heading="已退出",
+            said="这台设备上的登录已经结束。",
+            advice="再登录要用新的一次性链接：重新启动 duban serve 时会打印。",
+        )
+        response.delete_cookie(sessions.COOKIE, path="/")
         return response
 
     return router

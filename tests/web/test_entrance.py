@@ -61,6 +61,15 @@ def test_a_fast_clock_does_not_end_the_session(admin: Service) -> None:
     assert admin.get("/documents").status_code == 200
 
 
+def test_signing_out_ends_the_session_everywhere(admin: Service) -> None:
+    kept = dict(admin.cookies)
+    left = admin.post("/sign-out")
+    assert "已退出" in left.text
+    assert 'duban=""' in left.headers["set-cookie"]
+    stolen = {"cookie": f"duban={kept['duban']}"}
+    assert admin.get("/", headers=stolen).status_code == 401
+
+
 def test_without_https_the_cookie_is_sent_all_the_same(tmp_path: Path) -> None:
     service = Service(tmp_path, base_url="http://127.0.0.1:8000")
     assert "secure" not in service.post(service.link()).headers["set-cookie"].lower()
