@@ -29,12 +29,14 @@ URL = "https://duban.example"
 class Service:
     """A store in which one document was adopted, behind its web face."""
 
-    def __init__(self, folder: Path, *, base_url: str = URL, world: World = BASE, **kw: Any) -> None:
+    def __init__(
+        self, folder: Path, *, base_url: str = URL, world: World = BASE, url: str = "", **kw: Any
+    ) -> None:
         self.now = at("2026-03-06 09:30")
         self.wall = at("2026-03-06 09:30")
         self.files = loaded()
         base = replace(world, base_url=base_url)
-        self.store = House(folder, "2026-01-09 10:00", base)
+        self.store = House(folder, "2026-01-09 10:00", base, url)
         self.settings = load({"DUBAN_BASE_URL": base_url}, folder)
         self.house = WebHouse(
             engine=self.store.engine,

@@ -1,0 +1,108 @@
+"""Feeds follow the store, on SQLite and on PostgreSQL, and every page reads from both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+
+from notifications import tokens
+from notifications.gather import gather
+from scheduler.recording import Statement, record
+from scheduler.store import reading, writing
+from tests.scheduler.house import PLAN
+from tests.stores.postgresql import cluster, postgresql
+from tests.web.service import Service
+from web.watch import FLUSH_EVERY, Watch
+
+__all__ = ["cluster", "postgresql"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    """Give a service on each kind of store, the admin signed in."""
+    url = "" if request.param == "sqlite" else request.getfixturevalue("postgresql")
+    service = Service(tmp_path, url=url)
+    service.sign_in()
+    yield service
+    service.house.engine.dispose()
+
+
+def done(service: Service) -> None:
+    with writing(service.house.engine) as session:
+        record(session, Statement(PLAN, "completed"), service.now, "测试", service.house.world)
+
+
+def test_a_fact_of_another_process_is_served_after_one_look(both: Service) -> None:
+    path = f"/feeds/{both.subscribe()}.ics"
+    watch = Watch(both.house)
+    watch.look()
+    assert "✓" not in both.get(path).text
+    done(both)
+    watch.look()
+    assert "✓" in both.get(path).text
+    watch.close()
+
+
+def test_a_revoked_address_is_refused_after_one_look(both: Service) -> None:
+    path = f"/feeds/{both.subscribe()}.ics"
+    watch = Watch(both.house)
+    watch.look()
+    assert both.get(path).status_code == 200
+    with writing(both.house.engine) as session:
+        tokens.revoke(session, 1, both.now)
+    watch.look()
+    assert both.get(path).status_code == 410
+    watch.close()
+
+
+def test_fetches_are_written_down_now_and_then_and_at_the_end(both: Service) -> None:
+    path = f"/feeds/{both.subscribe()}.ics"
+
+    def fetched() -> object:
+        with reading(both.house.engine) as session:
+            return tokens.listed(session)[0].fetched_at
+
+    watch = Watch(both.house)
+    both.get(path)
+    for _ in range(FLUSH_EVERY - 1):
+        watch.look()
+    assert fetched() is None
+    watch.look()
+    assert fetched() == both.now
+    both.now = both.now.replace(hour=11)
+    both.get(path)
+    watch.close()
+    assert fetched() == both.now
+
+
+def test_nothing_is_read_while_nothing_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(tmp_path)
+    service.subscribe()
+    watch = Watch(service.house)
+    for _ in range(3):
+        watch.look()  # what it wrote itself settles
+    looks: list[int] = []
+    monkeypatch.setattr(service.house.shelf, "refresh", lambda: looks.append(1))
+    for _ in range(10):
+        watch.look()
+    assert looks == []
+    done(service)
+    watch.look()
+    assert looks == [1]
+    watch.close()
+
+
+def test_every_page_reads_from_either_store(both: Service) -> None:
+    both.tick("2026-03-06 09:30")
+    with Session(both.house.engine, expire_on_commit=False) as session:
+        gather(session, both.now, both.house.world)
+    both.subscribe()
+    for path in ("/", "/documents", "/documents/pair-2025", f"/items/{PLAN}", "/outbox",
+                 "/outbox?state=ready", "/outbox/1", "/outbox/1/html", "/subscriptions", "/docs",
+                 "/api/deadlines?institution=da", "/readyz"):  # fmt: skip
+        assert both.get(path).status_code == 200, path
