@@ -53,6 +53,7 @@ def inconsistencies(
         seen.add(duty.id)
         yield from _references(duty, path, roles, known, programmes, at)
         yield from _duty(duty, path, roles, at)
+        yield from _endless(duty, path, data.get("validity"), at)
     yield from _cycles(duties, at)
     yield from _ladder(data.get("ladder"), ("ladder",), at)
     for index, value in enumerate(_mappings(data.get("unresolved"))):
@@ -144,7 +145,8 @@ def _duty(duty: Duty, path: Path, roles: dict[str, Any], at: Any) -> Iterator[Co
     if isinstance(role, dict):
         if role.get("words") and duty.per != "document":
             yield at((*path, "per"), "D013", "责任单位未明确，不能逐家计", "改为 per: document")
-        if duty.per == "pairing" and role.get("side") == "both":
+        many = role.get("group") or role.get("side") == "both"
+        if duty.per == "pairing" and many:
             yield at(
                 (*path, "responsible"),
                 "D013",
@@ -167,7 +169,20 @@ def _duty(duty: Duty, path: Path, roles: dict[str, Any], at: Any) -> Iterator[Co
                 (*path, "changes", index, "from"), "D018", "变更的先后颠倒", "按日期从早到晚写"
             )
         previous = change.from_
+        on = getattr(change.rule, "on", None)
+        if on and on < change.from_:
+            yield at(
+                (*path, "changes", index, "rule", "on"), "D018",
+                "改后的日期早于变更之日，这一期就落空了", "核对 from 和改后的日期",
+            )  # fmt: skip
         yield from _rule(change.rule, (*path, "changes", index, "rule"), at)
+
+
+def _endless(duty: Duty, path: Path, validity: Any, at: Any) -> Iterator[Complaint]:
+    rule = duty.rule  # type: ignore[attr-defined]
+    open_ended = isinstance(validity, dict) and validity.get("open_ended") is True
+    if isinstance(rule, QuotaRule) and rule.per == "whole" and open_ended and not rule.until:
+        yield at((*path, "rule"), "D010", "全程计数却没有止日", "文件没有终期，写上 until")
 
 
 def _rule(rule: Any, path: Path, at: Any) -> Iterator[Complaint]:
