@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Index, LargeBinary, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Index,
+    LargeBinary,
+    TypeDecorator,
+    UniqueConstraint,
+    false,
+)  # fmt: skip
 from sqlalchemy.engine import Dialect
 from sqlmodel import Column, Field, SQLModel, Text
 
@@ -114,11 +122,16 @@ class Fact(SQLModel, table=True):
 
 
 class Notice(SQLModel, table=True):
-    """A planned message about an occurrence: pending, in a message, or not sent for a reason."""
+    """A planned message about an occurrence: pending, in a message, or not sent for a reason.
+
+    ``move`` counts the “date changed” notices of an occurrence, as a date may move to and fro; it
+    is 0 for rungs. ``restored``: the store had forgotten it and learned of it from the journal of
+    hand-overs, so that its rung is not yet planned for whoever else it speaks to.
+    """
 
     __tablename__ = "notice"
     __table_args__ = (
-        UniqueConstraint("key", "rung", "due", "recipient", "channel"),
+        UniqueConstraint("key", "rung", "due", "recipient", "channel", "move", name="uq_notice"),
         Index("ix_notice_pending", "message_id", "reason"),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -127,6 +140,8 @@ class Notice(SQLModel, table=True):
     due: date
     recipient: str
     channel: str = "mail"
+    move: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    restored: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     institution: str
     role: str
     office: str = ""
@@ -170,6 +185,17 @@ class Message(SQLModel, table=True):
     finished_at: datetime | None = instant()
     reply: str | None = None
     reason: str | None = None
+
+
+class JournalFile(SQLModel, table=True):
+    """Up to which byte the store knows what a file of the journal of hand-overs says.
+
+    Restored with the store, so that what the journal says beyond it is what the store forgot.
+    """
+
+    __tablename__ = "journal_file"
+    name: str = Field(primary_key=True)
+    size: int = Field(sa_type=BigInteger)
 
 
 class Token(SQLModel, table=True):

@@ -103,3 +103,28 @@ def test_purging_spares_what_was_cancelled_lately(house: House) -> None:
     with store.writing(house.engine) as session:
         assert projection.purge(session, date(2026, 2, 1)) == 0
         assert projection.purge(session, date(2026, 2, 2)) == 1
+
+
+def test_notices_of_an_older_store_are_kept_when_its_tables_change(tmp_path: Path) -> None:
+    from scheduler.migrating import migrate
+
+    engine = store.connect(f"sqlite:///{tmp_path / 'duban.db'}")
+    migrate(engine, "0001")
+    columns = (
+        "key, rung, due, recipient, channel, institution, role, office, placeholder, statutory, "
+        "release_at, planned_at"
+    )
+    row = "'k', 'changed', '2026-03-20', 'a@b.example', 'mail', 'da', 'liaison', '', 0, 0"
+    insert = f"INSERT INTO notice ({columns}) VALUES ({row}, '2026-03-06', '2026-03-06')"
+    with engine.begin() as connection:
+        connection.execute(text(insert))
+    store.migrate(engine)
+    with engine.begin() as connection:
+        kept = connection.execute(text("SELECT key, move, restored FROM notice")).one()
+        assert tuple(kept) == ("k", 0, 0)
+        with pytest.raises(IntegrityError):
+            connection.execute(text(insert))  # still unique
+    with engine.begin() as connection:
+        connection.execute(text(insert.replace("channel,", "channel, move,", 1).replace(
+            "'mail',", "'mail', 1,", 1
+        )))  # fmt: skip
