@@ -82,8 +82,21 @@ def run(given: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("已中断", file=sys.stderr)
         return 130
-    except Exception:
-        return _ours(given)
+    except Exception as error:
+        return _of_the_store(error) or _ours(given)
+
+
+def _of_the_store(error: Exception) -> int:
+    """Tell a fault of database or disk and return the user's exit code; 0 where it is none."""
+    if not isinstance(error, OSError) and "scheduler.store" not in sys.modules:
+        return 0
+    from scheduler.faults import fault
+
+    known = fault(error)
+    if known is None:
+        return 0
+    print(Failure(known.said, known.hint), file=sys.stderr)
+    return 1
 
 
 def _overview() -> str:

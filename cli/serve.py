@@ -86,6 +86,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     from cli.context import opened
     from cli.round import one_round
     from cli.running_clock import running
+    from cli.steady import Steady, patiently
     from cli.world import base_world
     from notifications.choosing import owner, transport
     from scheduler import queries
@@ -100,10 +101,14 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     context = opened()
     settings = _addressed(context.settings, args.host, bound)
     base = replace(base_world(context), base_url=settings.base_url)
-    engine = context.engine()
-    with writing(engine) as session:
-        ticked = queries.mark(session, "tick")
-        remember(session, settings.base_url)
+    engine = patiently(context.engine)
+
+    def begin() -> str | None:
+        with writing(engine) as session:
+            remember(session, settings.base_url)
+            return queries.mark(session, "tick")
+
+    ticked = patiently(begin)
     now = running(
         context.now, args.at, args.rate or 1.0, datetime.fromisoformat(ticked) if ticked else None
     )
@@ -121,8 +126,8 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
         rate=args.rate or 1.0,
         metrics=args.metrics,
     )
-    _adopt(house)
-    _tell(house)
+    patiently(lambda: _adopt(house))
+    patiently(lambda: _tell(house))
     watch, name, lease = Watch(house), owner(), timedelta(seconds=settings.lease)
 
     def round_() -> None:
@@ -132,8 +137,8 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
             queries.set_mark(session, "tick", started.isoformat())
 
     jobs = (
-        Job("round", max(1.0, ROUND / house.rate), round_),
-        Job("watch", LOOK, watch.look),
+        Job("round", max(1.0, ROUND / house.rate), Steady("巡查", round_)),
+        Job("watch", LOOK, Steady("更新日历", watch.look)),
     )
     scheduler = clock(jobs, datetime.now(UTC))
     scheduler.start()
@@ -142,7 +147,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     finally:
         print("正在停止……", flush=True)
         scheduler.shutdown(wait=True)
-        watch.close()
+        Steady("保存取用记录", watch.close)()
         engine.dispose()
     print("已停止，数据已保存", flush=True)
     return 0

@@ -30,6 +30,7 @@ log = logging.getLogger("duban.feeds")
 
 SIGNAL = "feeds"  # the mark that remembers up to what state feeds were rendered
 SECOND = timedelta(seconds=1)
+TRIES = 10  # so often a feed is begun anew because another process was quicker
 
 _told: dict[str, str] = {}  # faults that this process has logged, by institution
 
@@ -106,6 +107,19 @@ def render_one(engine: Engine, institution: str, now: datetime, world: World) ->
 
     Raises what rendering raises, after noting the fault beside the last good bytes.
     """
+    for _ in range(TRIES):
+        body = _render(engine, institution, now, world)
+        if body is not None:
+            return body
+    raise RuntimeError(f"the feed of {institution} is written by others without end")
+
+
+def _render(engine: Engine, institution: str, now: datetime, world: World) -> bytes | None:
+    """Return the feed's bytes; None where another process wrote others in the meantime.
+
+    What is new in a feed, and its stamps, are worked out from the bytes before; so whoever comes
+    second begins anew with those.
+    """
     day = today(now, world)
     with reading(engine) as session:
         known = entries(session, institution, day, world)
@@ -117,13 +131,14 @@ def render_one(engine: Engine, institution: str, now: datetime, world: World) ->
         )
     except Exception as error:
         with writing(engine) as session:
-            row, said = session.get(Feed, institution), _said(error)
+            row, said = session.get(Feed, institution, with_for_update=True), _said(error)
             if row is not None and row.fault != said:  # the same fault again is no change
                 row.fault = said
         raise
     if kept is None or body != previous or kept.fault:
         with writing(engine) as session:
-            _keep(session, institution, body, now)
+            if not _keep(session, institution, body, kept.etag if kept else None, now):
+                return None
     return body
 
 
@@ -131,17 +146,23 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:500]
 
 
-def _keep(session: Session, institution: str, body: bytes, now: datetime) -> None:
-    row = session.get(Feed, institution)
+def _keep(
+    session: Session, institution: str, body: bytes, before: str | None, now: datetime
+) -> bool:
+    """Store a feed in place of the one with the etag ``before``; return whether it was there."""
     etag = hashlib.sha256(body).hexdigest()[:32]
+    row = session.get(Feed, institution, with_for_update=True)
     if row is None:
-        session.add(Feed(institution=institution, body=body, etag=etag, modified_at=now))
-        return
+        values = {"institution": institution, "body": body, "etag": etag, "modified_at": now}
+        return before is None and queries.insert_first(session, queries.table(Feed), values)
+    if row.etag != before:
+        return False
     row.fault = None
     if row.body != body:
         # HTTP dates count whole seconds, and a change must show in them.
         row.modified_at = max(now, row.modified_at + SECOND)
         row.body, row.etag = body, etag
+    return True
 
 
 def render_changed(
@@ -166,7 +187,7 @@ def render_changed(
     done = _render_all(engine, sorted(wanted), now, world)
     if known != signal:
         with writing(engine) as session:
-            session.merge(Mark(name=SIGNAL, value=str(signal)))
+            queries.set_mark(session, SIGNAL, str(signal))
     return done
 
 

@@ -50,9 +50,14 @@ def chunks(keys: Iterable[str]) -> Iterator[list[str]]:
 
 def insert_ignoring(session: Session, target: Table, rows: Sequence[Row]) -> None:
     """Insert rows; those whose unique key is there already are left as they are."""
-    if not rows:
-        return
-    session.execute(_dialect(session).insert(target).on_conflict_do_nothing(), rows)
+    if rows:
+        session.execute(_dialect(session).insert(target).on_conflict_do_nothing(), rows)
+
+
+def insert_first(session: Session, target: Table, row: Row) -> bool:
+    """Insert a row; return False where one with its unique key is there already."""
+    statement = _dialect(session).insert(target).values(**row).on_conflict_do_nothing()
+    return session.execute(statement).rowcount == 1  # type: ignore[attr-defined,no-any-return]
 
 
 def _dialect(session: Session) -> Any:

@@ -8,8 +8,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from scheduler.faults import fault, said
 from web import api, documents, entrance, health, items, outbox, overview, subscriptions
 from web.door import Application, Door, Receive, Scope, Send
 from web.gate import Gate
@@ -49,6 +51,13 @@ def build(house: House) -> Application:
         wrong = "、".join(str(one["loc"][-1]) for one in error.errors())
         return JSONResponse({"detail": f"参数不对：{wrong}"}, 422)
 
+    @app.exception_handler(SQLAlchemyError)
+    async def on_store(request: Request, error: SQLAlchemyError) -> Response:
+        if fault(error) is None:
+            raise error  # ours
+        log.error("%s: %s", request.url.path, said(error))
+        return answer(request, 503)
+
     @app.exception_handler(Exception)
     async def on_fault(request: Request, error: Exception) -> Response:
         return answer(request, 500)
@@ -67,4 +76,5 @@ _SHORT = {
     405: "这个地址不接受这样的请求",
     413: "提交的内容太大",
     500: "程序出错了",
+    503: "数据库暂时用不了",
 }

@@ -65,7 +65,13 @@ class Door:
         address = self._shelf.find(match[1])
         if address is None or address.revoked:
             # Unknown and revoked take the same way, and so the same time.
-            await self._shelf.fresh()
+            try:
+                await self._shelf.fresh()
+            except Exception as error:
+                # Whether there is such an address nobody can say now; the known ones go on.
+                log.error("the addresses cannot be read: %s", type(error).__name__)
+                await _refuse(scope, send, 503, [(b"retry-after", b"60")])
+                return
             address = self._shelf.find(match[1])
             if address is None or address.revoked:
                 await _refuse(scope, send, 410 if address else 404)

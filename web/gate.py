@@ -5,18 +5,23 @@ Nothing is decided by the peer's address: behind a proxy everyone is 127.0.0.1.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
 from anyio import to_thread
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from scheduler.faults import said
 from scheduler.store import reading
 from web import sessions
 from web.door import Application, Receive, Scope, Send
 from web.house import House
+
+log = logging.getLogger("duban.web")
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 LARGEST_FORM = 64 * 1024
@@ -53,7 +58,11 @@ class Gate:
             await self._inner(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        status = await self._verdict(scope, headers)
+        try:
+            status = await self._verdict(scope, headers)
+        except SQLAlchemyError as error:
+            log.error("nobody can be let in: %s", said(error))
+            status = 503
         sending = _with_headers(scope, send)
         if status:
             scope["refused"] = status

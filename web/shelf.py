@@ -83,8 +83,12 @@ class Shelf:
         """Write the remembered fetches to the store."""
         fetches, self._fetches = self._fetches, {}
         if fetches:
-            with writing(self._engine) as session:
-                tokens.note_fetches(session, fetches)
+            try:
+                with writing(self._engine) as session:
+                    tokens.note_fetches(session, fetches)
+            except Exception:
+                self._fetches = fetches | self._fetches  # for the next time
+                raise
 
     def refresh(self) -> None:
         """Read what changed in the store."""

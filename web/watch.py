@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from sqlalchemy import Connection, Engine
+
 from notifications import feeds
 from web.house import House
 
@@ -19,7 +21,7 @@ class Watch:
         self._seen: tuple[Any, date] | None = None
         self._looks = 0
         self._sqlite = house.engine.dialect.name == "sqlite"
-        self._line = house.engine.connect() if self._sqlite else None
+        self._line = _reader(house.engine) if self._sqlite else None
 
     def look(self) -> None:
         """Render what changed and put it on the shelf."""
@@ -48,3 +50,8 @@ class Watch:
         version = self._line.exec_driver_sql("PRAGMA data_version").scalar()
         self._line.rollback()
         return version
+
+
+def _reader(engine: Engine) -> Connection:
+    """Return a connection that keeps no writer waiting, and waits for none."""
+    return engine.execution_options(read_only=True).connect()
