@@ -12,6 +12,9 @@ from sqlmodel import Session
 from scheduler.queries import MESSAGES, NOT_TOLD, NOTICES, chunks
 from scheduler.tables import Notice
 
+# A process may have claimed it, but is not past the fence, and will find that it cannot pass.
+NOT_GONE = ("ready", "sending")
+
 
 def told(session: Session, keys: Iterable[str]) -> dict[str, list[Notice]]:
     """Return, by key, the latest notice of each recipient that may have left the house."""
@@ -38,14 +41,14 @@ def recall(session: Session, keys: Iterable[str], now: datetime, why: str) -> No
             select(MESSAGES.c.id)
             .join(NOTICES, NOTICES.c.message_id == MESSAGES.c.id)
             .where(NOTICES.c.key.in_(some))
-            .where(MESSAGES.c.state == "ready", MESSAGES.c.handed == 0)
+            .where(MESSAGES.c.state.in_(NOT_GONE), MESSAGES.c.handed == 0)
         )
         ids = list(session.execute(waiting).scalars().unique())
         if not ids:
             continue
         session.execute(
             update(MESSAGES)
-            .where(MESSAGES.c.id.in_(ids), MESSAGES.c.state == "ready", MESSAGES.c.handed == 0)
+            .where(MESSAGES.c.id.in_(ids), MESSAGES.c.state.in_(NOT_GONE), MESSAGES.c.handed == 0)
             .values(state="cancelled", reason=why, finished_at=now)
         )
         cancelled = select(MESSAGES.c.id).where(
