@@ -20,6 +20,7 @@ from notifications import pause as pausing
 from scheduler import store
 from scheduler.hours import sending
 from scheduler.queries import MESSAGES, NOTICES, OCCURRENCES
+from tests.delivery.checker import Verdict, check
 from tests.delivery.mortal import (
     CHANGES,
     MOMENTS,
@@ -31,7 +32,8 @@ from tests.delivery.mortal import (
     live,
     set_clock,
 )  # fmt: skip
-from tests.delivery.town import BEGINS, DONE_ON, ENDS
+from tests.delivery.town import BEGINS, DONE_ON, ENDS, Town
+from tests.mailserver.running import running
 from tests.stores.postgresql import cut
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -109,7 +111,6 @@ class Loop:
         self._reported = False
         sqlite = self.engine.dialect.name == "sqlite"
         self._isolation = "SERIALIZABLE" if sqlite else "REPEATABLE READ"
-        set_clock(self.life.folder, BEGINS)
         started = moved = time.monotonic()
         seen: Any = None
         try:
@@ -249,3 +250,20 @@ def folder_of(tmp: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     set_clock(folder, BEGINS)
     return folder
+
+
+def spring(
+    url: str, tmp: Path, processes: int, kills: int, seed: int, cuts: int = 0
+) -> tuple[Tale, Verdict]:
+    """Run a town's spring, four mails to a kill; return what happened and what came of it.
+
+    ``cuts``: how often all connections to the database (PostgreSQL) are cut besides.
+    """
+    town = Town(max(12, kills * 2 // 3), gone=(1, 4, 7), done=(2, 7, 11))
+    engine = town.build(url)
+    with running(tmp / "mail", *FAULTS, seed=seed) as server:
+        life = Life(url, town, server.port, folder_of(tmp), owner="")
+        tale = Loop(engine, life, processes, kills, seed, cuts).run()
+        verdict = check(engine, server.accepted, town.planned())
+    engine.dispose()
+    return tale, verdict

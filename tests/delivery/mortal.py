@@ -47,12 +47,13 @@ MOMENTS = ("before", "uncommitted", "after")
 class Death(NamedTuple):
     """When a process kills itself: before a change, before it is committed, or after.
 
-    ``turn`` counts how often the moment comes, from 1.
+    ``turn`` counts how often the moment comes, from 1. With SIGSTOP it only falls asleep.
     """
 
     change: str
     moment: str
     turn: int = 1
+    by: signal.Signals = signal.SIGKILL
 
 
 def deaths(folder: Path) -> list[tuple[str, str]]:
@@ -129,7 +130,7 @@ def _prepare(engine: Engine, death: Death, book: Path) -> None:
         if left == 0:
             with book.open("a") as file:
                 file.write(f"{death.change}\t{death.moment}\n")
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), death.by)
 
     def change(*given: Any, **named: Any) -> Any:
         nonlocal made
