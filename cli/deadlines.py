@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     context = opened(only=None if args.store else only)
     demand_sound(context)
     today = context.today()
-    start = args.start or min(today, args.end or today)
+    start = args.start or (today if (args.end or today) >= today else args.end - timedelta(days=90))
     end = args.end or start + timedelta(days=90)
     if end < start:
         raise Failure("--to 早于 --from", "核对两个日期")

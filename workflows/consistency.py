@@ -153,6 +153,8 @@ def _duty(duty: Duty, path: Path, roles: dict[str, Any], at: Any) -> Iterator[Co
                 "每对关系要有一个责任方",
                 "改用一方，另一方写进 assisting",
             )
+    if duty.each and duty.per != "institution":
+        yield at((*path, "each"), "D013", "each 只与 per: institution 同用", "改 per，或删去 each")
     if duty.ladder is not None:
         if getattr(duty, "kind", "") not in LADDER_KINDS:
             yield at((*path, "ladder"), "D005", "这一类事项没有提醒阶梯", "删去 ladder")

@@ -44,13 +44,14 @@ def read_documents(folders: Iterable[Path], only: str | None = None) -> Library:
     texts: dict[str, str] = {}
     sources: dict[str, Source] = {}
     problems: list[Problem] = []
+    claimed: set[str] = set()
     for folder in folders:
         here: dict[str, Path] = {}
         for path in files(folder):
             if only and path.stem != only:
                 continue
-            if path.stem in sources and folder.is_dir():
-                continue  # the admin's own file stands in place of the bundled one
+            if path.stem in claimed and folder.is_dir():
+                continue  # the admin's own file stands in place of the bundled one, even if faulty
             try:
                 with path.open("rb") as file:
                     raw = file.read(MAX_BYTES + 1)
@@ -80,6 +81,7 @@ def read_documents(folders: Iterable[Path], only: str | None = None) -> Library:
             documents[document.id] = document
             texts[document.id] = raw.decode("utf-8-sig")
             sources[document.id] = source
+        claimed |= {path.stem for path in files(folder)}
     return Library(documents, texts, sources, tuple(sorted(problems)))
 
 
