@@ -1,7 +1,8 @@
-"""Under which address the service is reached, as far as a verb beside it can know."""
+"""What a verb can know of the service that runs beside it: its address and its clock."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlmodel import Session
@@ -13,7 +14,8 @@ from scheduler import queries
 if TYPE_CHECKING:
     from cli.context import Context
 
-MARK = "base_url"
+ADDRESS, CLOCK, TICK = "base_url", "clock", "tick"
+REHEARSAL = "rehearsal"  # the service's clock is not the real one
 
 
 def is_set(settings: Settings) -> bool:
@@ -21,14 +23,23 @@ def is_set(settings: Settings) -> bool:
     return settings.sources["base_url"] != DEFAULT
 
 
-def remember(session: Session, base_url: str) -> None:
-    """Remember where the service listens, for verbs that run beside it."""
-    if queries.mark(session, MARK) != base_url:
-        queries.set_mark(session, MARK, base_url)
+def remember(session: Session, base_url: str, *, rehearsal: bool = False) -> None:
+    """Remember where the service listens, and whether it goes by the real clock."""
+    for name, value in ((ADDRESS, base_url), (CLOCK, REHEARSAL if rehearsal else "real")):
+        if queries.mark(session, name) != value:
+            queries.set_mark(session, name, value)
 
 
 def known(session: Session, context: Context) -> str:
     """Return the address that is set; else where the service last listened; else the default."""
     if is_set(context.settings):
         return context.settings.base_url
-    return queries.mark(session, MARK) or context.settings.base_url
+    return queries.mark(session, ADDRESS) or context.settings.base_url
+
+
+def present(session: Session, context: Context) -> datetime:
+    """Return the service's present instant: in a rehearsal that of its last round."""
+    ticked = queries.mark(session, TICK)
+    if ticked is None or queries.mark(session, CLOCK) != REHEARSAL:
+        return context.now()
+    return datetime.fromisoformat(ticked).astimezone(context.settings.timezone)

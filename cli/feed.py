@@ -38,10 +38,9 @@ def run(args: argparse.Namespace) -> int:
     variant = Variant(
         args.alarms, args.frequent, frozenset(args.document or ()), frozenset(args.kind or ())
     )
-    now = args.at or context.now()
-    body = _from_store(context, args.institution, variant, now)
+    body = _from_store(context, args.institution, variant, args.at)
     if body is None:
-        body = _from_files(context, args.institution, variant, now)
+        body = _from_files(context, args.institution, variant, args.at or context.now())
     if args.output:
         args.output.write_bytes(body)
     else:
@@ -51,19 +50,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _from_store(
-    context: Context, institution: str, variant: Variant, now: datetime
+    context: Context, institution: str, variant: Variant, at: datetime | None
 ) -> bytes | None:
-    """Return the bytes by the store, None where nothing was ever applied to one."""
+    """Return the bytes by the store, None where nothing was ever applied to one.
+
+    Nothing is written: the service alone says what was served.
+    """
     from sqlalchemy import make_url
 
-    from cli.address import known
+    from cli.address import known, present
     from cli.failure import Failure
     from cli.world import base_world
-    from notifications import feeds
+    from notifications import feed_changes, feeds
     from notifications.feed import DEFAULT
     from scheduler import queries
     from scheduler.proposing import applied_world
     from scheduler.store import reading
+    from scheduler.tables import Feed
 
     url = make_url(context.settings.database_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
@@ -74,12 +77,18 @@ def _from_store(
             return None
         base = replace(base_world(context), base_url=known(session, context))
         world = applied_world(session, base)
-    found = next((i for r in world.rosters.values() if (i := r.find(institution))), None)
-    if found is None:
-        raise Failure(f"已应用的名册里没有“{institution}”", "核对名称，或用机构编号")
-    if variant == DEFAULT:
-        return feeds.render_one(engine, found.id, now, world)
-    return feeds.render_variant(engine, found.id, variant, now, world)
+        found = next((i for r in world.rosters.values() if (i := r.find(institution))), None)
+        if found is None:
+            raise Failure(f"已应用的名册里没有“{institution}”", "核对名称，或用机构编号")
+        now = at or present(session, context)
+        today = feeds.today(now, world)
+        entries = feeds.entries(session, found.id, today, world)
+        kept = session.get(Feed, found.id)
+    if variant != DEFAULT:
+        return feeds.render_variant(engine, found.id, variant, now, world)
+    owner = feeds.owner(found.id, world)
+    before = kept.body if kept else None
+    return feed_changes.render(owner, entries, now, today, world.base_url, before)
 
 
 def _from_files(context: Context, institution: str, variant: Variant, now: datetime) -> bytes:

@@ -105,7 +105,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
 
     def begin() -> str | None:
         with writing(engine) as session:
-            remember(session, settings.base_url)
+            remember(session, settings.base_url, rehearsal=args.at is not None)
             return queries.mark(session, "tick")
 
     ticked = patiently(begin)

@@ -37,10 +37,10 @@ def _create(context: Context, institution: str, name: str) -> int:
     import sys
     from dataclasses import replace
 
-    from cli.address import known
+    from cli.address import known, present
     from cli.failure import Failure
     from cli.world import base_world
-    from notifications import feeds, tokens
+    from notifications import tokens
     from scheduler import queries
     from scheduler.proposing import applied_world
     from scheduler.store import reading, writing
@@ -54,25 +54,26 @@ def _create(context: Context, institution: str, name: str) -> int:
             raise Failure("还没有应用任何文件", hint)
         base = replace(base_world(context), base_url=known(session, context))
         world = applied_world(session, base)
+        now = present(session, context)
     found = next((i for r in world.rosters.values() if (i := r.find(institution))), None)
     if found is None:
         raise Failure(f"已应用的名册里没有“{institution}”", "核对名称，或用机构编号")
     with writing(engine) as session:
-        row, secret = tokens.create(session, found.id, name, context.now(), "命令行")
+        row, secret = tokens.create(session, found.id, name, now, "命令行")
         number = row.id
-    feeds.render_one(engine, found.id, context.now(), world)
     print(f"{world.base_url}/feeds/{secret}.ics")
     print(f"编号 {number}，{found.name}，给“{name.strip()}”。地址只显示这一次。", file=sys.stderr)
     return 0
 
 
 def _revoke(context: Context, number: int) -> int:
+    from cli.address import present
     from cli.failure import Failure
     from notifications import tokens
     from scheduler.store import writing
 
     with writing(context.engine()) as session:
-        row = tokens.revoke(session, number, context.now(), "命令行")
+        row = tokens.revoke(session, number, present(session, context), "命令行")
         if row is None:
             raise Failure(f"没有编号为 {number} 的地址", "现有地址见 duban token list")
         said = f"已停用 {number}：{row.institution}，{row.name}"

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from scheduler.tables import Audit, Token
+from scheduler.tables import Audit, Feed, Token
 
 SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits in URL-safe base64
 LONGEST_NAME = 80
@@ -54,6 +54,10 @@ def revoke(session: Session, number: int, now: datetime, who: str = "") -> Token
         session.add(
             Audit(at=now, who=who, action="token-revoke", about=row.institution, detail=row.name)
         )
+        session.flush()
+        feed = session.get(Feed, row.institution)
+        if feed is not None and row.institution not in subscribed(session):
+            session.delete(feed)  # nobody keeps it up to date any more
     return row
 
 

@@ -46,7 +46,7 @@ class House:
     shelf: Shelf = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(self.engine, self.now, self._variant)
+        self.shelf = Shelf(self.engine, self.now, self._variant, self._begin_feed)
         self._guard = threading.RLock()
         self._world: tuple[int, World] | None = None
         self._files: tuple[object, Loaded] | None = None
@@ -110,6 +110,9 @@ class House:
             if found is not None:
                 return found.id
         return None
+
+    def _begin_feed(self, institution: str) -> None:
+        feeds.render_one(self.engine, institution, self.now(), self.world)
 
     def _variant(self, institution: str, variant: Variant) -> bytes:
         return feeds.render_variant(self.engine, institution, variant, self.now(), self.world)

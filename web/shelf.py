@@ -7,7 +7,9 @@ a request is told that its token is unknown or revoked: another process may just
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
@@ -23,6 +25,9 @@ from scheduler.tables import Feed, Token
 from web.served import Served
 
 VARIANTS_KEPT = 256
+RETRY = 60.0  # seconds
+
+log = logging.getLogger("duban.feeds")
 
 
 class Address(NamedTuple):
@@ -34,15 +39,21 @@ class Address(NamedTuple):
 
 
 class Shelf:
-    """The feeds in memory. ``now`` gives the service's aware time, ``render`` a variant's bytes."""
+    """The feeds in memory.
+
+    ``now`` gives the service's aware time, ``render`` a variant's bytes; ``begin`` puts the first
+    bytes of an institution into the store.
+    """
 
     def __init__(
         self,
         engine: Engine,
         now: Callable[[], datetime],
         render: Callable[[str, Variant], bytes],
+        begin: Callable[[str], object] = lambda institution: None,
     ) -> None:
-        self._engine, self._now, self._render = engine, now, render
+        self._engine, self._now, self._render, self._begin = engine, now, render, begin
+        self._failed: dict[str, float] = {}
         self._addresses: dict[str, Address] = {}
         self._feeds: dict[str, Served] = {}
         self._tags: dict[str, str] = {}
@@ -91,8 +102,16 @@ class Shelf:
                 raise
 
     def refresh(self) -> None:
-        """Read what changed in the store."""
-        with self._reading, reading(self._engine) as session:
+        """Read what changed in the store; a new address gets its first feed at once."""
+        with self._reading:
+            feeds = self._read()
+            wanted = {one.institution for one in self._addresses.values() if not one.revoked}
+            begun = [self._begun(one) for one in sorted(wanted - feeds)]
+            if any(begun):
+                self._read()
+
+    def _read(self) -> set[str]:
+        with reading(self._engine) as session:
             seen = session.exec(
                 select(
                     func.count(col(Token.id)), func.max(Token.id), func.count(col(Token.revoked_at))
@@ -115,6 +134,19 @@ class Shelf:
                     self._tags[name] = row.etag
             for name in self._feeds.keys() - feeds.keys():
                 del self._feeds[name], self._tags[name]
+        return set(feeds)
+
+    def _begun(self, institution: str) -> bool:
+        """Render an institution's first feed; what failed is not tried again for a while."""
+        if time.monotonic() - self._failed.get(institution, -RETRY) < RETRY:
+            return False
+        try:
+            self._begin(institution)
+        except Exception:
+            self._failed[institution] = time.monotonic()
+            log.exception("feed of %s could not be rendered", institution)
+            return False
+        return True
 
     async def fresh(self) -> None:
         """Wait for a reading of the store that begins after this call; many waiters share one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -18,8 +17,6 @@ from notifications import feeds, tokens
 from scheduler.store import reading, writing
 from web.house import House
 from web.rendering import Pages
-
-log = logging.getLogger("duban.feeds")
 
 
 @dataclass(frozen=True)
@@ -100,10 +97,6 @@ def routes(house: House, pages: Pages) -> APIRouter:
             return listing(422, "请写明这个地址给谁用，以后才好停用。没有生成地址。", asked)
         with writing(house.engine) as session:
             _, secret = tokens.create(session, found, name, house.now(), "admin")
-        try:
-            feeds.render_one(house.engine, found, house.now(), house.world)
-        except Exception:
-            log.exception("feed of %s could not be rendered", found)
         house.shelf.refresh()
         return _shown(found, name.strip(), secret)
 

@@ -169,6 +169,21 @@ def test_a_secret_is_kept_only_as_its_hash(house: House) -> None:
     assert subscribe(house, "da") != secret
 
 
+def test_a_feed_that_nobody_reads_is_not_kept_to_grow_stale(house: House) -> None:
+    for _ in range(2):
+        subscribe(house, "da")
+    feeds.render_changed(house.engine, at("2026-01-09 11:00"), house.world)
+    for number, kept in ((1, True), (2, False)):
+        with writing(house.engine) as session:
+            tokens.revoke(session, number, at("2026-01-10 10:00"))
+        assert (stored(house, "da") is not None) is kept
+    do(house, PLAN, at("2026-01-10 12:00"))
+    feeds.render_changed(house.engine, at("2026-01-10 12:01"), house.world)
+    subscribe(house, "da", "2026-01-10 13:00")
+    feeds.render_changed(house.engine, at("2026-01-10 13:00"), house.world)
+    assert shown(house, "da")[feed.uid(PLAN)] == "✓ 报送工作方案"
+
+
 def test_revoking_ends_the_subscription_once(house: House) -> None:
     subscribe(house, "da")
     for minute in (0, 5):

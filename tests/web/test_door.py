@@ -195,13 +195,33 @@ def test_only_reading_is_allowed(service: Service, path: str) -> None:
         assert refused.headers["allow"] == "GET, HEAD"
 
 
-def test_a_feed_that_could_never_be_built_is_503(service: Service) -> None:
+def test_a_new_address_gets_its_first_feed_at_once(service: Service) -> None:
     with writing(service.house.engine) as session:
         _, secret = tokens.create(session, "da", "值班手机", service.now)
     got = service.get(f"/feeds/{secret}.ics")
-    assert got.status_code == 503
-    assert got.headers["retry-after"] == "60"
-    assert b"VCALENDAR" not in got.content
+    assert got.status_code == 200
+    assert feed.uid(PLAN) in events(got.content)
+
+
+def test_a_feed_that_could_never_be_built_is_503(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def broken(institution: str) -> None:
+        tried.append(institution)
+        raise RuntimeError
+
+    monkeypatch.setattr(service.house.shelf, "_begin", broken)
+    with writing(service.house.engine) as session:
+        _, secret = tokens.create(session, "da", "值班手机", service.now)
+    for _ in range(3):
+        got = service.get(f"/feeds/{secret}.ics")
+        assert got.status_code == 503
+        assert got.headers["retry-after"] == "60"
+        assert b"VCALENDAR" not in got.content
+        assert service.get(f"/feeds/{'A' * 43}.ics").status_code == 404
+    assert tried == ["da"]  # not for every request
 
 
 def test_a_variant_is_rendered_once_and_again_when_the_feed_changed(

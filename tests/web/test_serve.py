@@ -45,12 +45,12 @@ def test_from_an_empty_folder_to_a_feed_and_back(tmp_path: Path) -> None:
         assert address.startswith(server.url)
         served = server.client.get(address)
         assert served.status_code == 200
+        assert served.text.count("BEGIN:VEVENT") > 50  # by the service's clock, not the real one
         assert "server" not in served.headers
-        now = "2019-09-05T09:30:00+08:00"
-        printed = server.duban("feed", "马山县中医医院", "--at", now)
+        printed = server.duban("feed", "马山县中医医院")
         assert printed.stdout.encode() == served.content.replace(b"\r\n", b"\n")
         output = tmp_path / "out.ics"
-        server.duban("feed", "mashan-zhongyiyiyuan", "--at", now, "--output", str(output))
+        server.duban("feed", "mashan-zhongyiyiyuan", "--output", str(output))
         assert output.read_bytes() == served.content
 
         listed = server.duban("token", "list").stdout
