@@ -57,6 +57,12 @@ def check(engine: Engine, accepted: Sequence[Accepted], planned: Collection[Plan
         _message(found, row, got[key])
     _notices(found, {row.id: row for row in messages.values()}, notices, set(planned), got)
     _flood(found, messages, got)
+    spoken = {notice.message_id for notice in notices}
+    found.wrong += [
+        f"message {row.id} to {row.recipient} speaks of nothing"
+        for row in messages.values()
+        if row.id not in spoken and row.state != "cancelled"
+    ]
     return found
 
 

@@ -83,6 +83,19 @@ class Tale:
 
 
 @dataclass
+class Alive:
+    """A living process: the death it is to die, if any, and how long it may live (real seconds).
+
+    Its time counts from when it begins to work.
+    """
+
+    process: Any
+    death: Death | None
+    seconds: float
+    born: float | None = None
+
+
+@dataclass
 class Loop:
     """``processes`` lives at a time, ``kills`` of them ended by force.
 
@@ -99,7 +112,7 @@ class Loop:
     cuts: int = 0
     fates: Sequence[Death] = ()
     tale: Tale = field(default_factory=Tale)
-    _alive: dict[str, tuple[Any, float, Death | None]] = field(default_factory=dict)
+    _alive: dict[str, Alive] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
     _morning: bool = False
 
@@ -133,40 +146,40 @@ class Loop:
         return self.tale
 
     def _bury(self) -> None:
-        for owner, (process, until, _) in list(self._alive.items()):
-            if process.exitcode is not None:
-                assert process.exitcode == -9, f"{owner} ended with {process.exitcode}"
+        for owner, one in list(self._alive.items()):
+            if one.born is None and (self.life.folder / owner).exists():
+                one.born = time.monotonic()
+            if one.process.exitcode is not None:
+                assert one.process.exitcode == -9, f"{owner} ended with {one.process.exitcode}"
                 del self._alive[owner]
                 self.tale.kills["by itself"] += 1
                 self.tale.met.update(deaths(self.life.folder))
-            elif time.monotonic() > until:
+            elif one.born is not None and time.monotonic() > one.born + one.seconds:
                 self._kill(owner)
                 self.tale.kills["at random"] += 1
 
     def _kill(self, owner: str) -> None:
-        process = self._alive.pop(owner)[0]
+        process = self._alive.pop(owner).process
         process.kill()
         process.join()
 
     def _start(self) -> None:
         while len(self._alive) < self.processes:
             owner = f"life-{next(self._numbers)}"
-            death, until = None, float("inf")
+            death, seconds = None, float("inf")
             if self.fates:
                 death, self.fates = self.fates[0], self.fates[1:]
             elif self.tale.killed + len(self._alive) < self.kills:
-                until = time.monotonic() + self._dice.uniform(0.1, 0.6)
                 death = self._fate()
-                if death:
-                    until += 0.5
+                seconds = self._dice.uniform(0.05, 0.5) + (0.5 if death else 0)
             life = replace(self.life, owner=owner, death=death)
             process = CONTEXT.Process(target=live, args=(life,), daemon=True)
             process.start()
-            self._alive[owner] = (process, until, death)
+            self._alive[owner] = Alive(process, death, seconds)
 
     def _fate(self) -> Death | None:
         """Return a death that nobody has died yet and that can come now, or any, or none."""
-        taken = {death[:2] for _, _, death in self._alive.values() if death}
+        taken = {one.death[:2] for one in self._alive.values() if one.death}
         spared = [
             one
             for one in self.tale.spared

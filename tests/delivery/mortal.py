@@ -108,6 +108,7 @@ def live(life: Life) -> None:
         timeout=life.timeout, carriers=life.carriers,
     )  # fmt: skip
     lease = timedelta(seconds=life.lease)
+    (life.folder / life.owner).touch()
     while os.getppid() != 1:
         try:
             one_round(engine, now, world, way, life.owner, lease)
@@ -136,8 +137,10 @@ def _prepare(engine: Engine, death: Death, book: Path) -> None:
         nonlocal made
         if death.moment == "before" and _anything(death.change, given):
             die()
+        # Marked before the call where that can be known: a commit within it is a moment, too.
+        made = made or (death.change not in TELLS and _anything(death.change, given))
         result = usual(*given, **named)
-        made = made or (bool(result) if death.change in TELLS else _anything(death.change, given))
+        made = made or (death.change in TELLS and bool(result))
         return result
 
     def uncommitted(_connection: Any) -> None:

@@ -85,6 +85,7 @@ def of_first(**values: Any) -> Any:
         ("wrong", of_first(message_id="<another@x.example>")),
         ("wrong", update(NOTICES).where(NOTICES.c.id == first).values(reason="a whim")),
         ("wrong", update(NOTICES).where(NOTICES.c.id == first).values(rung="after-99wd")),
+        ("wrong", update(NOTICES).where(NOTICES.c.message_id == mail).values(message_id=mail + 1)),
         ("wrong", of_first(state="in_doubt", next_try_at=BEGINS)),
         ("wrong", of_first(state="in_doubt", statutory=True, handed=1)),
     ],
