@@ -112,11 +112,16 @@ def opened(only: str | None = None, environ: Any = None) -> Context:
     return Context(settings, only)
 
 
-def demand_sound(context: Context) -> None:
-    """Raise Failure when a setting is wrong; say on standard error which files are left out."""
+def demand_settings(context: Context) -> None:
+    """Raise Failure when a setting is wrong."""
     if context.settings.errors:
         lines = "\n".join(str(Problem(*finding)) for finding in context.settings.errors)
         raise Failure(f"设置有误：\n{lines}", "改正后再试；全部设置见 duban doctor")
+
+
+def demand_sound(context: Context) -> None:
+    """Raise Failure when a setting is wrong; say on standard error which files are left out."""
+    demand_settings(context)
     faulty = [p for p in context.loaded.problems if p.severity == "error"]
     for problem in faulty:
         print(problem, file=sys.stderr)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from config.settings import load
 from tests.setup.steps import Image, allowed, steps, words, write_shims
 from tests.setup.tree import PACKAGES, ROOT, body, copy_tree, free_port, tracked
 
@@ -29,6 +30,7 @@ def single(verb: str) -> str:
     [
         ["hadolint", "Dockerfile"],
         ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml"],
+        ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.cluster.yaml"],
     ],
 )
 def test_linters_find_nothing(command: list[str]) -> None:
@@ -38,9 +40,14 @@ def test_linters_find_nothing(command: list[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_compose_and_dockerfile_agree() -> None:
-    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
-    service = compose["services"]["duban"]
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("compose.yaml", "duban"), ("compose.cluster.yaml", "duban-1"),
+     ("compose.cluster.yaml", "duban-2")],
+)  # fmt: skip
+def test_compose_and_dockerfile_agree(file: str, name: str) -> None:
+    compose = yaml.safe_load((ROOT / file).read_text())
+    service = compose["services"][name]
     assert service["read_only"] is True
     assert service["tmpfs"] == ["/tmp"]
     assert service["restart"] == "unless-stopped"
@@ -52,6 +59,23 @@ def test_compose_and_dockerfile_agree() -> None:
     for name in ("interval", "timeout", "retries"):
         assert f"--{name}={service['healthcheck'][name]} " in f"{options} "
     assert f"--start-period={service['healthcheck']['start_period']} " in f"{options} "
+
+
+def test_the_replicas_share_the_database_and_nothing_else() -> None:
+    compose = yaml.safe_load((ROOT / "compose.cluster.yaml").read_text())
+    one, two = (compose["services"][name] for name in ("duban-1", "duban-2"))
+    assert one["environment"] == two["environment"]
+    assert set(one["volumes"]).isdisjoint(two["volumes"])
+    given = {**one["environment"]}
+    assert "@db/duban" in given["DUBAN_DATABASE_URL"]
+    given["DUBAN_DATABASE_URL"] = "postgresql://duban:abc123@db/duban"
+    given["DUBAN_BASE_URL"] = "https://duban.example.cn"
+    settings = load(given, ROOT)
+    assert settings.errors == ()
+    assert settings.warnings == ()
+    assert settings.smtp_host in compose["services"]
+    lock = one["build"]["args"]["LOCK"]
+    assert "psycopg" in (ROOT / lock).read_text()
 
 
 def test_the_image_runs_as_an_unprivileged_user_with_its_data_apart() -> None:
