@@ -23,6 +23,8 @@ def base_world(context: Context, *, placeholders: bool = False) -> World:
         base_url=context.settings.base_url,
         mail_from=context.settings.mail_from,
         strict=context.strict,
+        admin="" if placeholders else context.settings.admin_email or "",
+        fused=not placeholders,
     )
 
 

@@ -8,9 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import insert
 from sqlmodel import Session
 
-from scheduler import projection, queries, recalling
-from scheduler.hours import sending
-from scheduler.ladder import CHANGED
+from scheduler import adoptions, projection, queries, recalling, telling
 from scheduler.loading import Loaded, tables_as_json
 from scheduler.occurrences import Occurrence, relations
 from scheduler.placing import place
@@ -45,7 +43,7 @@ def carry_out(session: Session, proposal: Proposal, now: datetime, by: str) -> N
     """Make the store what the proposal wants: versions, occurrences, notices, audit."""
     world = proposal.world
     today = now.astimezone(world.timezone).date()
-    _store_versions(session, proposal, now, today, by)
+    adoptions.note(session, proposal.changes, _store_versions(session, proposal, now, today, by))
     write(session, proposal.changes, proposal.held, now, world, by)
     queries.set_mark(session, "horizon", horizon(today).isoformat())
     queries.set_mark(session, "workdays", workdays_digest(world.workdays))
@@ -53,7 +51,8 @@ def carry_out(session: Session, proposal: Proposal, now: datetime, by: str) -> N
 
 def _store_versions(
     session: Session, proposal: Proposal, now: datetime, today: date, by: str
-) -> None:
+) -> set[str]:
+    """Store what is applied now, and return the documents that were not in force before."""
     before = queries.versions(session)
     rows: list[queries.Row] = []
     for name in proposal.edited:
@@ -76,6 +75,7 @@ def _store_versions(
     if rows:
         signed = [row | {"applied_at": now, "applied_by": by} for row in rows]
         session.execute(insert(queries.VERSIONS), signed)
+    return {name for name in proposal.edited if name not in before or before[name].withdrawn}
 
 
 def write(
@@ -90,7 +90,9 @@ def write(
     today = now.astimezone(world.timezone).date()
     moves = [move for move in changes.moves if move.action in ("add", "change")]
     removed = [move.key for move in changes.moves if move.action == "remove"]
+    changed = [move.key for move in moves if move.action == "change"]
     moved = {m.key: m for m in moves if m.action == "change" and m.old != m.new}
+    handed_on = telling.successions(session, changed, changes.occurrences)
     recalling.recall(session, [*moved, *removed], now, "内容已改动，另拟新信")
     recalling.drop_pending(session, {key: move.new for key, move in moved.items()}, "期限已改")
     recalling.drop_pending(session, dict.fromkeys(removed), "事项已取消")
@@ -99,7 +101,9 @@ def write(
     projection.cancel(session, removed, today)
     seen = [m.key for m in moves if m.key in held and _shows(held[m.key], changes)]
     projection.touch(session, [*seen, *removed], now)
-    _tell_of_moved(session, moved, now, world)
+    telling.hand_on(session, handed_on, now, world)
+    dates = {key: move.new for key, move in moved.items() if move.new is not None}
+    telling.moved(session, dates, handed_on, now, world)
     queries.audit(session, list(_log(changes, now, by)))
 
 
@@ -171,38 +175,6 @@ def _shows(held: Held, changes: Changes) -> bool:
     """Return whether a reader sees the change of what was stored already."""
     new = digest(changes.occurrences[held.key])
     return held.status == "cancelled" or visible(held.digest) != visible(new)
-
-
-def _tell_of_moved(
-    session: Session, moved: Mapping[str, Move], now: datetime, world: World
-) -> None:
-    """Plan one notice “date changed” for everyone who was told a date that no longer holds."""
-    today = now.astimezone(world.timezone).date()
-    coming = {key: m for key, m in moved.items() if m.new is not None and m.new >= today}
-    release = sending(now, world.timezone, world.workdays)
-    rows: list[queries.Row] = []
-    for key, notices in recalling.told(session, coming).items():
-        new = coming[key].new
-        rows += [
-            {
-                "key": key,
-                "rung": CHANGED,
-                "due": new,
-                "recipient": notice.recipient,
-                "channel": notice.channel,
-                "institution": notice.institution,
-                "role": notice.role,
-                "office": notice.office,
-                "placeholder": notice.placeholder,
-                "statutory": False,
-                "release_at": release,
-                "planned_at": now,
-                "note": f"期限由{notice.due.isoformat()}改为{new.isoformat()}",
-            }
-            for notice in notices
-            if new is not None and notice.due != new
-        ]
-    queries.plan_notices(session, rows)
 
 
 def _log(changes: Changes, now: datetime, by: str) -> Iterable[queries.Row]:

@@ -7,7 +7,7 @@ is due now. After a pause the missed rungs collapse into the highest one that is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -152,6 +152,19 @@ def next_notice(
     start = sending(now, zone, workdays)
     decision = decide(ladder, planned, start, zone)
     return start if decision.step else decision.next_at
+
+
+def reached(
+    one: Occurrence, planned: Collection[str], workdays: Workdays, zone: ZoneInfo, today: date
+) -> tuple[Step, ...]:
+    """Return the highest rung planned for each target, as far as it makes sense on a local day.
+
+    These are what somebody who comes in late is to be told.
+    """
+    highest = {
+        step.to: step for step in steps(one, workdays, zone) if step.rung in planned
+    }
+    return tuple(s for s in highest.values() if s.last_day is None or s.last_day >= today)
 
 
 def fitted(found: Iterable[Occurrence]) -> list[Occurrence]:

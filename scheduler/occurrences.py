@@ -269,6 +269,11 @@ def _touch(one: Occurrence, other: Occurrence) -> bool:
     return not set(one.pairings).isdisjoint(other.pairings)
 
 
+def bound(one: Occurrence) -> frozenset[str | None]:
+    """Return the ids of those who owe an occurrence or assist with it."""
+    return frozenset((one.responsible.id, *(party.id for party in one.assisting)))
+
+
 RELATIONS = ("responsible", "assisting", "receiver", "concerned")
 
 

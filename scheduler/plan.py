@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from scheduler.facts import DONE
 from scheduler.hours import sending
-from scheduler.ladder import CHANGED, decide, fitted, steps
-from scheduler.occurrences import Occurrence, occurrences
+from scheduler.ladder import CHANGED, decide, fitted, reached, steps
+from scheduler.occurrences import Occurrence, bound, occurrences
+from scheduler.placing import RESTING
 from scheduler.world import World
 from workflows.workdays import Workdays
 
@@ -39,10 +40,12 @@ class Held(NamedTuple):
 
 
 class Known(NamedTuple):
-    """The stored occurrence itself, and how many were told its present date by mail."""
+    """The stored occurrence itself, how many were told its present date by mail, and the rungs
+    that were planned for it."""
 
     occurrence: Occurrence
     told: int = 0
+    rungs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ def compare(
     left_obligations = {(one.document, one.obligation) for one in wanted}
     left_documents = {one.document for one in wanted}
     for key in gone:
-        old, told = known[key]
+        old, told, _ = known[key]
         if old.document not in left_documents:
             cause = "撤下文件"
         elif (old.document, old.obligation) not in left_obligations:
@@ -181,7 +184,7 @@ def compare(
 def _change(
     one: Occurrence, held: Held, known: Known, now: datetime, workdays: Workdays, zone: ZoneInfo
 ) -> Move:
-    old, told = known
+    old, told, rungs = known
     cause = "、".join(_causes(old, one)) or "写法改动"
     if one.due != old.due and held.facts.intersection(DONE):
         return _move("keep", one, cause, old.due, one.due, told)
@@ -189,6 +192,8 @@ def _change(
     today = now.astimezone(zone).date()
     if one.due != old.due and one.due is not None and one.due >= today:
         mails = (CHANGED,) * bool(told) + _at_once(one, now, workdays, zone)
+    elif one.due == old.due and bound(one) != bound(old) and held.status not in RESTING:
+        mails = tuple(step.rung for step in reached(one, rungs, workdays, zone, today))
     return _move("change", one, cause, old.due, one.due, told, mails)
 
 

@@ -124,13 +124,16 @@ def held(session: Session, documents: Iterable[str]) -> dict[str, Held]:
 
 
 def known(session: Session, keys: Iterable[str]) -> dict[str, Known]:
-    """Return the stored occurrences of the keys, with how many were told their present date."""
+    """Return the stored occurrences of the keys, with what went out about their present date."""
     found: dict[str, Known] = {}
     for some in chunks(keys):
         told = _told_counts(session, some)
+        rungs = planned(session, some)
         query = select(OCCURRENCES.c.key, OCCURRENCES.c.body).where(OCCURRENCES.c.key.in_(some))
         for key, body in session.execute(query):
-            found[key] = Known(decode(body), told.get(key, 0))
+            one = decode(body)
+            known_rungs = rungs.get((key, one.due), {}) if one.due else {}
+            found[key] = Known(one, told.get(key, 0), frozenset(known_rungs))
     return found
 
 
@@ -140,7 +143,7 @@ def _told_counts(session: Session, keys: list[str]) -> dict[str, int]:
         .join(MESSAGES, MESSAGES.c.id == NOTICES.c.message_id)
         .join(OCCURRENCES, OCCURRENCES.c.key == NOTICES.c.key)
         .where(NOTICES.c.key.in_(keys), NOTICES.c.due == OCCURRENCES.c.due)
-        .where(MESSAGES.c.state.not_in((*NOT_TOLD, "ready")))
+        .where(MESSAGES.c.state.not_in((*NOT_TOLD, "ready", "held")))
         .group_by(NOTICES.c.key)
     )
     return {row[0]: row[1] for row in session.execute(query)}
@@ -236,13 +239,17 @@ def facts(session: Session, keys: Iterable[str]) -> dict[str, list[Said]]:
 
 
 def planned(session: Session, keys: Iterable[str]) -> dict[tuple[str, date], dict[str, datetime]]:
-    """Return the rungs that notices stand for, with when they were planned, by key and due."""
+    """Return the rungs that notices stand for, with when they were planned, by key and due.
+
+    Of those that the store learned of from the journal, nobody knows whether their rung was
+    planned for all: planned again, it is for those who are missing.
+    """
     found: dict[tuple[str, date], dict[str, datetime]] = defaultdict(dict)
     column = NOTICES.c
     for some in chunks(keys):
         query = (
             select(column.key, column.due, column.rung, func.max(column.planned_at))
-            .where(column.key.in_(some))
+            .where(column.key.in_(some), column.restored.is_(False))
             .group_by(column.key, column.due, column.rung)
         )
         for key, day, rung, at in session.execute(query):

@@ -13,7 +13,7 @@ from scheduler.queries import MESSAGES, NOT_TOLD, NOTICES, chunks
 from scheduler.tables import Notice
 
 # A process may have claimed it, but is not past the fence, and will find that it cannot pass.
-NOT_GONE = ("ready", "sending")
+NOT_GONE = ("ready", "sending", "held")
 
 
 def told(session: Session, keys: Iterable[str]) -> dict[str, list[Notice]]:
@@ -23,7 +23,7 @@ def told(session: Session, keys: Iterable[str]) -> dict[str, list[Notice]]:
         query = (
             select(Notice)
             .join(MESSAGES, MESSAGES.c.id == NOTICES.c.message_id)
-            .where(NOTICES.c.key.in_(some), MESSAGES.c.state.not_in((*NOT_TOLD, "ready")))
+            .where(NOTICES.c.key.in_(some), MESSAGES.c.state.not_in((*NOT_TOLD, "ready", "held")))
             .order_by(NOTICES.c.planned_at, NOTICES.c.id)
         )
         for notice in session.execute(query).scalars():

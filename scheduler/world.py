@@ -42,6 +42,8 @@ class World:
 
     ``placeholders``: an institution without contacts gets an invented address, marked so; only
     ``simulate`` says so. ``timezone`` is the one in which days, sending hours and digests count.
+    ``admin``: the mailbox that hears how the service fares, empty for none. ``fused``: a burst of
+    unforeseen mail is held.
     """
 
     documents: Mapping[str, Document]
@@ -53,3 +55,5 @@ class World:
     base_url: str = ""
     mail_from: str = ""
     strict: bool = False
+    admin: str = ""
+    fused: bool = True
