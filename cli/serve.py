@@ -84,11 +84,12 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
 
     from cli.address import remember
     from cli.context import opened
-    from cli.round import one_round
+    from cli.round import Rounds
     from cli.running_clock import running
     from cli.steady import Steady, patiently
     from cli.world import base_world
-    from notifications.choosing import owner, transport
+    from notifications.choosing import desk, owner, transport
+    from notifications.monitor import Monitor
     from scheduler import queries
     from scheduler.clock import Job, clock
     from scheduler.store import writing
@@ -129,15 +130,13 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     patiently(lambda: _adopt(house))
     patiently(lambda: _tell(house))
     watch, name, lease = Watch(house), owner(), timedelta(seconds=settings.lease)
-
-    def round_() -> None:
-        started = now()
-        one_round(engine, now, house.world, way, name, lease)
-        with writing(engine) as session:
-            queries.set_mark(session, "tick", started.isoformat())
+    rounds = Rounds(
+        engine, now, lambda: house.world, way, name, lease, desk(settings, name),
+        Monitor(settings.monitor_url),
+    )  # fmt: skip
 
     jobs = (
-        Job("round", max(1.0, ROUND / house.rate), Steady("巡查", round_)),
+        Job("round", max(1.0, ROUND / house.rate), Steady("巡查", rounds.run)),
         Job("watch", LOOK, Steady("更新日历", watch.look)),
     )
     scheduler = clock(jobs, datetime.now(UTC))
@@ -146,6 +145,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
         _listen(build(house), bound)
     finally:
         print("正在停止……", flush=True)
+        rounds.close()
         scheduler.shutdown(wait=True)
         Steady("保存取用记录", watch.close)()
         engine.dispose()

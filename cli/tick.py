@@ -28,12 +28,13 @@ def run(args: argparse.Namespace) -> int:
 
     from cli.context import opened
     from cli.failure import Failure
-    from cli.round import one_round
+    from cli.round import Rounds
     from cli.world import base_world
-    from notifications.choosing import owner, transport
+    from notifications.choosing import desk, owner, transport
+    from notifications.monitor import Monitor
     from scheduler import queries
     from scheduler.proposing import applied_world
-    from scheduler.store import reading, writing
+    from scheduler.store import reading
 
     context = opened()
     base = base_world(context)
@@ -44,16 +45,19 @@ def run(args: argparse.Namespace) -> int:
         world = applied_world(session, base)
     started = context.now()
     shift = (args.at - started) if args.at else timedelta()
-    report = one_round(
+    name = owner()
+    monitor = Monitor(context.settings.monitor_url)
+    report = Rounds(
         engine,
         lambda: context.now() + shift,
-        world,
+        lambda: world,
         transport(context.settings),
-        owner(),
+        name,
         timedelta(seconds=context.settings.lease),
-    )
-    with writing(engine) as session:
-        queries.set_mark(session, "tick", (started + shift).isoformat())
+        desk(context.settings, name),
+        monitor,
+    ).run()
+    monitor.wait()
     print(
         f"看了 {report.planned.looked_at} 项，计划 {report.planned.planned} 条提醒，"
         f"拟信 {report.composed.composed} 封，发出 {report.delivered.sent} 封"

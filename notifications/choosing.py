@@ -1,4 +1,5 @@
-"""By which way mail leaves, as the settings say, and under which name this process claims it."""
+"""By which way mail leaves, as the settings say, under which name this process claims it, and where
+it writes down what it hands over."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ import socket
 from typing import Literal, cast
 
 from config.settings import Settings
+from notifications.desk import Desk
+from notifications.journal import FOLDER as JOURNAL
+from notifications.journal import Journal
 from notifications.maildir import Maildir
 from notifications.transport import Transport
 
@@ -29,6 +33,11 @@ def transport(settings: Settings) -> Transport:
         password=settings.smtp_password,
         timeout=float(settings.smtp_timeout),
     )
+
+
+def desk(settings: Settings, owner: str) -> Desk:
+    """Return the desk of a process, with its journal in the data folder."""
+    return Desk(Journal(settings.data / JOURNAL, owner))
 
 
 def owner() -> str:

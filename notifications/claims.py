@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import Session
 
+from notifications.waiting import useful_until
 from scheduler.queries import MESSAGES, NOTICES
+from scheduler.world import World
 
 M = MESSAGES.c
 DOUBT = "不能确定邮件服务器是否收下"
@@ -35,6 +37,7 @@ class Claim(NamedTuple):
     body: bytes
     rungs: tuple[tuple[str, date], ...]
     composed_at: datetime
+    role: str = ""
 
 
 def _set(session: Session, where: Sequence[Any], **values: Any) -> int:
@@ -69,16 +72,53 @@ def claim(session: Session, now: datetime, owner: str, lease: timedelta) -> Clai
     if taken != 1:
         return None
     row = session.execute(
-        select(M.attempt, M.recipient, M.statutory, M.handed, M.message_id, M.body, M.composed_at)
-        .where(M.id == found.id)
+        select(
+            M.attempt, M.recipient, M.statutory, M.handed, M.message_id, M.body, M.composed_at,
+            M.role,
+        ).where(M.id == found.id)
     ).one()  # fmt: skip
-    rungs = session.execute(
-        select(NOTICES.c.rung, NOTICES.c.due).where(NOTICES.c.message_id == found.id)
-    )
     return Claim(
         found.id, row.attempt, owner, row.recipient, row.statutory, row.handed, row.message_id,
-        bytes(row.body), tuple((rung, due) for rung, due in rungs), row.composed_at,
+        bytes(row.body), rungs(session, found.id), row.composed_at, row.role,
     )  # fmt: skip
+
+
+def rungs(session: Session, message: int) -> tuple[tuple[str, date], ...]:
+    """Return rung and due date of each notice of a message."""
+    found = session.execute(
+        select(NOTICES.c.rung, NOTICES.c.due).where(NOTICES.c.message_id == message)
+    )
+    return tuple((rung, due) for rung, due in found)
+
+
+class Ripe(NamedTuple):
+    """A message whose next try has come."""
+
+    id: int
+    state: str
+    attempt: int
+    role: str
+    statutory: bool
+    composed_at: datetime
+
+
+def useful(one: Claim, world: World) -> datetime:
+    """Return the instant after which a claimed message is no longer worth a try."""
+    return useful_until(one.role, one.composed_at, one.rungs, world)
+
+
+def ripe(session: Session, now: datetime) -> list[Ripe]:
+    """Return the messages whose next try has come at ``now``."""
+    query = select(M.id, M.state, M.attempt, M.role, M.statutory, M.composed_at).where(
+        M.state.in_(("ready", "in_doubt")), M.next_try_at <= now
+    )
+    return [Ripe(*row) for row in session.execute(query)]
+
+
+def wait(session: Session, one: Ripe, until: datetime) -> None:
+    """Let a message that nobody has taken meanwhile wait until an instant."""
+    same = (M.id == one.id, M.state == one.state, M.attempt == one.attempt)
+    _set(session, same, next_try_at=until)
 
 
 def _mine(one: Claim, *states: str) -> tuple[Any, ...]:

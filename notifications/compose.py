@@ -93,10 +93,14 @@ def compose(letter: Letter, world: World, now: datetime) -> Composed:
 
 
 def note(
-    world: World, recipient: str, subject: str, lines: Sequence[str], now: datetime
+    world: World, recipient: str, subject: str, lines: Sequence[str], now: datetime, named: str = ""
 ) -> Composed:
-    """Return a short mail of the service's own, such as the one that tries the mail server."""
-    identity = message_id(f"{recipient}\n{subject}\n{now.isoformat()}", world.mail_from)
+    """Return a short mail of the service's own, such as the one that tries the mail server.
+
+    ``named``: the key from which its Message-ID is made, where it has one.
+    """
+    named = named or f"{recipient}\n{subject}\n{now.isoformat()}"
+    identity = message_id(named, world.mail_from)
     manage = f"{world.base_url.rstrip('/')}/notifications"
     head = Head(world.mail_from, recipient, "", subject, identity, now, manage)
     values = {"subject": subject, "lines": lines, "home": world.base_url}

@@ -14,13 +14,14 @@ from datetime import date, datetime, timedelta
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from notifications import pending
+from notifications import fuse, pending
 from notifications.compose import Composed, Letter, compose
 from notifications.items import Entry, Told
 from notifications.pending import Earlier, Mailbox, Taken
 from notifications.phrasing import plain
+from notifications.rechecking import over, told_before
 from scheduler import queries
-from scheduler.facts import DONE, Said, standing
+from scheduler.facts import Said, standing
 from scheduler.hours import next_opening, opening, sending
 from scheduler.ladder import CHANGED
 from scheduler.occurrences import Occurrence
@@ -55,9 +56,11 @@ def gather(session: Session, now: datetime, world: World) -> GatherReport:
         return report
     waiting = pending.mailboxes(session, now)
     session.commit()
+    held = fuse.judge(session, now, world)
+    session.commit()
     for start in range(0, len(waiting), BATCH):
         try:
-            _Batch(session, now, world, report).run(waiting[start : start + BATCH])
+            _Batch(session, now, world, report, held).run(waiting[start : start + BATCH])
             session.commit()
         except IntegrityError:
             # Another process composed one of these in the same instant; the next round sees it.
@@ -69,8 +72,11 @@ def gather(session: Session, now: datetime, world: World) -> GatherReport:
 class _Batch:
     """One transaction of gathering."""
 
-    def __init__(self, session: Session, now: datetime, world: World, report: GatherReport) -> None:
+    def __init__(
+        self, session: Session, now: datetime, world: World, report: GatherReport, held: str | None
+    ) -> None:
         self.session, self.now, self.world, self.report = session, now, world, report
+        self.held = held
         self.today = now.astimezone(world.timezone).date()
 
     def run(self, mailboxes: Sequence[Mailbox]) -> None:
@@ -100,12 +106,12 @@ class _Batch:
         past: Mapping[str, Sequence[Earlier]],
     ) -> Iterator[tuple[Notice, Entry]]:
         """Yield what of a mailbox's notices still holds; the rest gets its reason, or waits."""
-        newest: dict[str, int] = {}
+        newest: dict[str, int] = {}  # the newest rung that waits
         moved: dict[str, date] = {}  # told beside the reminder of the new date, as one item
         for notice in notices:
             if notice.rung != CHANGED:
                 newest[notice.key] = max(newest.get(notice.key, 0), notice.id or 0)
-            elif before := _told_before(notice, past.get(notice.key, ())):
+            elif before := told_before(notice, past.get(notice.key, ())):
                 moved[notice.key] = before
         for notice in notices:
             body = stored.get(notice.key)
@@ -117,15 +123,16 @@ class _Batch:
             except Exception as error:
                 self._fault(notice, error)
                 continue
+            told = past.get(notice.key, ())
             status, quiet_until = standing(facts.get(notice.key, ()), self.today)
             if quiet_until is not None:
                 after = opening(quiet_until + timedelta(days=1), self.world.timezone)
                 self._put_off([notice], sending(after, self.world.timezone, self.world.workdays))
-            elif reason := over(notice, one, status, newest.get(notice.key, 0), self.today):
+            elif reason := over(notice, one, status, newest.get(notice.key, 0), told, self.today):
                 self._drop(notice, reason)
             else:
                 was = moved.get(notice.key)
-                yield notice, self._entry(notice, one, past.get(notice.key, ()), was)
+                yield notice, self._entry(notice, one, told, was)
 
     def _entry(
         self, notice: Notice, one: Occurrence, past: Sequence[Earlier], was: date | None
@@ -201,6 +208,8 @@ class _Batch:
         yield from sound
 
     def _store(self, letter: Letter, composed: Composed, notices: Sequence[Notice]) -> None:
+        statutory = any(notice.statutory for notice in notices)
+        held = None if statutory else self.held
         message = Message(
             recipient=letter.recipient,
             role=letter.role,
@@ -209,11 +218,13 @@ class _Batch:
             institution=letter.institution,
             office=letter.office,
             placeholder=any(notice.placeholder for notice in notices),
-            statutory=any(notice.statutory for notice in notices),
+            statutory=statutory,
             subject=composed.subject,
             message_id=composed.message_id,
             body=composed.body,
-            next_try_at=self.now,
+            state="held" if held else "ready",
+            reason=held,
+            next_try_at=None if held else self.now,
             composed_at=self.now,
         )
         pending.store(self.session, message, [notice.id or 0 for notice in notices])
@@ -234,29 +245,6 @@ class _Batch:
         entry = {"at": self.now, "who": "duban", "action": UNSENT, "about": notice.key}
         queries.audit(self.session, [entry | {"detail": said}])
         self.report.faults.append(notice.key)
-
-
-def over(notice: Notice, one: Occurrence, status: str, newest: int, today: date) -> str | None:
-    """Return why a notice is not to be sent any more, None while it still holds.
-
-    ``newest`` is the number of the newest waiting rung of the same occurrence and mailbox; that a
-    date has changed is no rung, and is told whatever rung comes with it.
-    """
-    if status in DONE:
-        return "已办结" if status == "completed" else "已免报"
-    if one.due != notice.due:
-        return "期限已改"
-    if notice.rung != CHANGED and (notice.id or 0) < newest:
-        return "已并入后一档"
-    if not notice.rung.startswith("after") and notice.due < today:
-        return "期限已过"
-    return None
-
-
-def _told_before(notice: Notice, past: Sequence[Earlier]) -> date | None:
-    """Return the date that a recipient was told before it changed."""
-    dates = [e.due for e in past if e.recipient == notice.recipient and e.due != notice.due]
-    return dates[-1] if dates else None
 
 
 def _references(

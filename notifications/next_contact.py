@@ -16,8 +16,12 @@ from scheduler.world import World
 ROLES = ("liaison", "coordinator", "leader")
 
 
-def pass_on(session: Session, message: int, now: datetime, world: World) -> int:
+def pass_on(
+    session: Session, message: int, now: datetime, world: World, why: str = "拒收"
+) -> int:
     """Plan the notices of a failed message for whoever is next; return how many found somebody.
+
+    ``why`` says in Chinese what became of it, for a note in the mail to the next one.
 
     An institution that another of its mailboxes was told already is left alone. Where nobody is
     left, the coordinator above gets it; the last failure stays listed as failed.
@@ -33,7 +37,7 @@ def pass_on(session: Session, message: int, now: datetime, world: World) -> int:
         if following is None:
             continue
         address, institution, role, office = following
-        values = notice.model_dump(exclude={"id", "message_id", "reason"})
+        values = notice.model_dump(exclude={"id", "message_id", "reason", "restored"})
         values |= {
             "recipient": address,
             "institution": institution,
@@ -41,7 +45,7 @@ def pass_on(session: Session, message: int, now: datetime, world: World) -> int:
             "office": office,
             "release_at": sending(now, world.timezone, world.workdays),
             "planned_at": now,
-            "note": f"原收件邮箱 {notice.recipient} 拒收，改送本邮箱",
+            "note": f"原收件邮箱 {notice.recipient} {why}，改送本邮箱",
         }
         plan_notices(session, [values])
         planned += 1

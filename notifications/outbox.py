@@ -10,13 +10,18 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
-from notifications import claims, next_contact, pause
+from notifications import claims, pause
 from notifications.claims import Claim
+from notifications.desk import Desk, Outcome
 from notifications.gather import GatherReport, gather
+from notifications.records import record
+from notifications.settling import Settled, settle
 from notifications.transport import (
     Carrier,
     Deferred,
@@ -24,21 +29,13 @@ from notifications.transport import (
     Envelope,
     Fenced,
     InDoubt,
-    Rejected,
-    RelayFault,
     Transport,
-    Unreachable,
 )
+from notifications.waiting import allowed, backoff, useful_until
 from scheduler.store import reading, writing
 from scheduler.world import World
 
 __all__ = ["DeliverReport", "GatherReport", "backoff", "deliver", "gather", "useful_until"]
-
-MINUTE = timedelta(minutes=1)
-BACKOFF = (1 * MINUTE, 6 * MINUTE, 20 * MINUTE, 60 * MINUTE)
-AFTER_DUE = timedelta(days=14)  # how long a mail about something overdue is worth another try
-REFUSALS = 5  # so many recipients with the same refusal in a row are the relay's doing
-REFUSALS_WITHIN = timedelta(hours=1)
 
 Clock = Callable[[], datetime]
 log = logging.getLogger(__name__)
@@ -57,28 +54,6 @@ class DeliverReport:
     replies: list[str] = field(default_factory=list)
 
 
-def backoff(attempt: int, key: str) -> timedelta:
-    """Return how long to wait after the given attempt (from 1); hourly ones are spread by key."""
-    step = BACKOFF[min(attempt, len(BACKOFF)) - 1]
-    spread = timedelta(seconds=sum(key.encode()) % 600) if attempt > len(BACKOFF) else timedelta()
-    return step + spread
-
-
-def useful_until(claim: Claim, world: World) -> datetime:
-    """Return the instant after which a mail is no longer worth a try.
-
-    A reminder ends with its due date, for the rungs after it follow; those are good for a while.
-    """
-    latest = max(
-        (due for rung, due in claim.rungs if not rung.startswith("after")), default=date.min
-    )
-    ends = claim.composed_at + AFTER_DUE
-    if any(rung.startswith("after") for rung, _ in claim.rungs) or not claim.rungs:
-        return ends
-    after = latest + timedelta(days=1)
-    return datetime(after.year, after.month, after.day, tzinfo=world.timezone)
-
-
 def deliver(
     engine: Engine,
     clock: Clock,
@@ -87,17 +62,29 @@ def deliver(
     *,
     owner: str,
     lease: timedelta,
+    desk: Desk | None = None,
 ) -> DeliverReport:
     """Hand over every mail that is due and return what came of it.
 
     ``clock`` gives the service's present instant (aware), for a round may take long. ``owner``
-    names this process, uniquely for each start. Leases and waits follow the clock.
+    names this process, uniquely for each start. Leases and waits follow the clock. ``desk`` keeps
+    what outlives a round. Raises the first error of the store, when what was in hand is settled.
     """
+    desk = desk or Desk()
+    _settle_kept(engine, desk, world, transport)
     with reading(engine) as session:
         if not claims.waiting(session, clock()):
             stopped = pause.current(session)
             return DeliverReport(paused=stopped.reason if stopped else None)
-    return asyncio.run(_Round(engine, clock, transport, world, owner, lease).run())
+    return asyncio.run(_Round(engine, clock, transport, world, owner, lease, desk).run())
+
+
+def _settle_kept(engine: Engine, desk: Desk, world: World, transport: Transport) -> None:
+    """Tell the store what it could not be told before; nothing is claimed until it knows."""
+    while desk.kept:
+        with writing(engine) as session:
+            settle(session, desk.kept[0], world, repeatable=transport.repeatable)
+        desk.kept.popleft()
 
 
 class _Round:
@@ -114,22 +101,26 @@ class _Round:
         world: World,
         owner: str,
         lease: timedelta,
+        desk: Desk,
     ) -> None:
         self.engine, self.clock, self.transport, self.world = engine, clock, transport, world
-        self.owner, self.lease = owner, lease
+        self.owner, self.lease, self.desk = owner, lease, desk
         self.report = DeliverReport()
         self.stop = False
+        self.errors: list[Exception] = []
 
     async def run(self) -> DeliverReport:
         now = self.clock()
         with writing(self.engine) as session:
             claims.recover(session, now, repeatable=self.transport.repeatable)
+            self._keep_hours(session, now)
             stopped = pause.current(session)
         if stopped is not None and now < stopped.until:
             self.report.paused = stopped.reason
             return self.report
         if stopped is not None:
             await self._work(limit=1)  # one mail finds out whether the relay works again
+            self._raise()
             with reading(self.engine) as session:
                 still = pause.current(session)
             if still is not None:
@@ -138,23 +129,43 @@ class _Round:
         async with asyncio.TaskGroup() as group:
             for _ in range(self.transport.carriers):
                 group.create_task(self._work())
+        self._raise()
         return self.report
 
+    def _keep_hours(self, session: Session, now: datetime) -> None:
+        """Let what may not be tried at this hour wait for the next that it may be tried at."""
+        for one in claims.ripe(session, now):
+            until = allowed(now, one.role, one.statutory, self.world)
+            if until > now:
+                rungs = claims.rungs(session, one.id)
+                ends = useful_until(one.role, one.composed_at, rungs, self.world)
+                if ends > now:
+                    claims.wait(session, one, min(until, ends))
+
     async def _work(self, limit: int | None = None) -> None:
-        done = 0
-        async with self.transport.open() as carrier:
-            while not self.stop and (limit is None or done < limit):
-                with writing(self.engine) as session:
-                    one = claims.claim(session, self.clock(), self.owner, self.lease)
-                if one is None:
-                    return
-                done += 1
-                if not self._expired(one):
-                    await self._hand(carrier, one)
+        """Hand over one mail after the other. An error stops all, after what they have in hand."""
+        try:
+            async with self.transport.open() as carrier:
+                done = 0
+                while not (self.stop or self.desk.closing) and (limit is None or done < limit):
+                    with writing(self.engine) as session:
+                        one = claims.claim(session, self.clock(), self.owner, self.lease)
+                    if one is None:
+                        return
+                    done += 1
+                    if not self._expired(one):
+                        await self._hand(carrier, one)
+        except Exception as error:
+            self.stop = True
+            self.errors.append(error)
+
+    def _raise(self) -> None:
+        if self.errors:
+            raise self.errors[0]
 
     def _expired(self, one: Claim) -> bool:
         now = self.clock()
-        if now < useful_until(one, self.world):
+        if now < claims.useful(one, self.world):
             return False
         with writing(self.engine) as session:
             if one.handed:
@@ -165,63 +176,50 @@ class _Round:
         return True
 
     async def _hand(self, carrier: Carrier, one: Claim) -> None:
-        fenced = False
+        asked = left = False
 
         async def fence() -> bool:
-            nonlocal fenced
+            nonlocal asked, left
+            asked, now = True, self.clock()
             with writing(self.engine) as session:
-                fenced = claims.fence(session, one, self.clock(), self.lease)
-            return fenced
+                passed = claims.fence(session, one, now, self.lease)
+                kept = record(session, one.id) if passed and self.desk.journal else {}
+            if kept:
+                try:
+                    await asyncio.to_thread(self.desk.hand, one, now, kept)
+                except OSError as error:
+                    said = f"交付日志写不进，没有交出：{error.strerror or error}"
+                    raise Deferred(said) from error
+            left = passed
+            return passed
 
+        error: DeliveryError | None = None
         try:
             reply = await carrier.hand(Envelope(one.message_id, one.recipient, one.body), fence)
-        except DeliveryError as error:
-            self._note(one, error, fenced)
-        except Exception as error:
+        except DeliveryError as known:
+            reply, error = known.reply, known
+        except Exception as unknown:
             # Our own fault; what it proves is only on which side of the fence it happened.
             log.exception("message %s could not be handed over", one.id)
-            said = f"程序出错：{type(error).__name__}"
-            self._note(one, InDoubt(said) if fenced else Deferred(said), fenced)
-        else:
+            reply = f"程序出错：{type(unknown).__name__}"
+            error = InDoubt(reply) if left else Deferred(reply)
+        outcome = Outcome(one, self.clock(), reply, error, asked)
+        await asyncio.to_thread(self.desk.answer, outcome)
+        try:
             with writing(self.engine) as session:
-                claims.sent(session, one, self.clock(), reply)
-                pause.end(session, self.clock())
-            self.report.sent += 1
+                settled = settle(
+                    session, outcome, self.world, repeatable=self.transport.repeatable
+                )
+        except SQLAlchemyError:
+            if not isinstance(error, Fenced):
+                self.desk.kept.append(outcome)
+            raise
+        self._count(settled, reply if error else "")
 
-    def _note(self, one: Claim, error: DeliveryError, fenced: bool) -> None:
-        now = self.clock()
-        self.report.replies.append(error.reply)
-        if isinstance(error, Fenced):
-            return  # another process has it, or will
-        with writing(self.engine) as session:
-            if isinstance(error, InDoubt):
-                claims.doubt(session, one, now, error.reply, repeatable=self.transport.repeatable)
-                self.report.in_doubt += 1
-            elif isinstance(error, RelayFault):
-                claims.put_back(session, one, now, error.reply, fenced=fenced)
-                stopped = pause.begin(session, now, error.reply)
-                self._halt(stopped.reason)
-                self.report.put_back += 1
-            elif isinstance(error, Rejected):
-                refusal = claims.signature(error.reply, one.recipient)
-                stopped_for = pause.current(session)
-                if stopped_for and stopped_for.reason == refusal:
-                    claims.put_back(session, one, now, error.reply, fenced=fenced)
-                    self._halt(pause.begin(session, now, refusal).reason)
-                    self.report.put_back += 1
-                    return
-                if claims.fail(session, one, now, error.reply):
-                    next_contact.pass_on(session, one.id, now, self.world)
-                    self.report.failed += 1
-                if claims.same_refusals(session, refusal, now - REFUSALS_WITHIN, REFUSALS):
-                    self._halt(pause.begin(session, now, refusal).reason)
-            else:
-                wait = backoff(one.attempt, one.message_id)
-                claims.put_back(session, one, now + wait, error.reply, fenced=fenced)
-                self.report.put_back += 1
-                if isinstance(error, Unreachable):
-                    self.stop = True  # the others would only wait for the same server
-
-    def _halt(self, reason: str) -> None:
-        self.stop = True
-        self.report.paused = reason
+    def _count(self, settled: Settled, reply: str) -> None:
+        if settled.where != "elsewhere":
+            setattr(self.report, settled.where, getattr(self.report, settled.where) + 1)
+        if reply:
+            self.report.replies.append(reply)
+        self.stop = self.stop or settled.stop
+        self.report.paused = settled.paused or self.report.paused

@@ -84,6 +84,7 @@ class Earlier(NamedTuple):
     state: str | None
     message_id: str | None
     reason: str | None
+    restored: bool
 
 
 def earlier(session: Session, keys: Iterable[str]) -> dict[str, list[Earlier]]:
@@ -95,7 +96,7 @@ def earlier(session: Session, keys: Iterable[str]) -> dict[str, list[Earlier]]:
             select(
                 notice.key, notice.id, notice.recipient, notice.rung, notice.due,
                 func.coalesce(message.finished_at, notice.planned_at), message.state,
-                message.message_id, func.coalesce(message.reply, notice.reason),
+                message.message_id, func.coalesce(message.reply, notice.reason), notice.restored,
             )
             .outerjoin(MESSAGES, message.id == notice.message_id)
             .where(notice.key.in_(some))

@@ -84,7 +84,12 @@ class SmtpCarrier:
         """Hand over one mail and return the server's reply; raises DeliveryError."""
         recipient = checked_recipient(envelope.recipient)
         client = await self._addressed(recipient)
-        if not await fence():
+        try:
+            passed = await fence()
+        except BaseException:
+            await self._forget()  # the server waits for content that will not come
+            raise
+        if not passed:
             await self._forget()
             raise Fenced("租约已失，未交出")
         try:

@@ -1,0 +1,58 @@
+"""Whether a planned notice still holds when it is about to be written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from notifications.pending import Earlier
+from scheduler.facts import DONE
+from scheduler.ladder import CHANGED
+from scheduler.occurrences import Occurrence
+from scheduler.queries import NOT_TOLD
+from scheduler.tables import Notice
+
+
+def over(
+    notice: Notice,
+    one: Occurrence,
+    status: str,
+    newest: int,
+    past: Sequence[Earlier],
+    today: date,
+) -> str | None:
+    """Return why a notice is not to be sent any more, None while it still holds.
+
+    ``newest`` is the number of the newest waiting rung of the same occurrence and mailbox, ``past``
+    what is in a mail already. That a date has changed is no rung, and is told whatever rung comes
+    with it.
+    """
+    if status in DONE:
+        return "已办结" if status == "completed" else "已免报"
+    if one.due != notice.due:
+        return "期限已改"
+    if notice.rung != CHANGED and (notice.id or 0) < max(newest, _told(notice, past)):
+        return "已并入后一档"
+    if not notice.rung.startswith("after") and notice.due < today:
+        return "期限已过"
+    return None
+
+
+def _told(notice: Notice, past: Sequence[Earlier]) -> int:
+    """Return the number of the newest rung that the mailbox was told: a held one may come later."""
+    return max(
+        (
+            e.notice
+            for e in past
+            if e.recipient == notice.recipient and e.due == notice.due and e.rung != CHANGED
+            # What came from the journal has its number from then, whatever its rung.
+            if e.state not in NOT_TOLD and not e.restored
+        ),
+        default=0,
+    )
+
+
+def told_before(notice: Notice, past: Sequence[Earlier]) -> date | None:
+    """Return the date that a recipient was told before it changed."""
+    dates = [e.due for e in past if e.recipient == notice.recipient and e.due != notice.due]
+    return dates[-1] if dates else None

@@ -1,0 +1,77 @@
+"""What came of a try, told to the store: the message's state, the pause, the next contact."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal, NamedTuple
+
+from sqlmodel import Session
+
+from notifications import alarms, claims, next_contact, pause
+from notifications.desk import Outcome
+from notifications.transport import Fenced, InDoubt, Rejected, RelayFault, Unreachable
+from notifications.waiting import allowed, backoff
+from scheduler.world import World
+
+REFUSALS = 5  # so many recipients with the same refusal in a row are the relay's doing
+REFUSALS_WITHIN = timedelta(hours=1)
+
+
+class Settled(NamedTuple):
+    """Where a message ended for now, and whether the round goes on; ``paused``: why the queue
+    stands still."""
+
+    where: Literal["sent", "put_back", "failed", "in_doubt", "elsewhere"]
+    stop: bool = False
+    paused: str | None = None
+
+
+def settle(session: Session, outcome: Outcome, world: World, *, repeatable: bool) -> Settled:
+    """Store what came of a try; another process's message is left alone."""
+    one, now, error = outcome.one, outcome.at, outcome.error
+    if error is None:
+        claims.sent(session, one, now, outcome.reply)
+        pause.end(session, now)
+        return Settled("sent")
+    if isinstance(error, Fenced):
+        return Settled("elsewhere")
+    if isinstance(error, InDoubt):
+        claims.doubt(session, one, now, error.reply, repeatable=repeatable)
+        return Settled("in_doubt")
+    if isinstance(error, RelayFault):
+        claims.put_back(session, one, now, error.reply, fenced=outcome.fenced)
+        return Settled("put_back", True, _stand_still(session, outcome, error.reply, world))
+    if isinstance(error, Rejected):
+        return _refused(session, outcome, world)
+    until = allowed(
+        now + backoff(one.attempt, one.message_id), one.role, one.statutory, world
+    )
+    until = min(until, claims.useful(one, world))  # when it ends there, that is said there
+    claims.put_back(session, one, until, error.reply, fenced=outcome.fenced)
+    # The others would only wait for the same server.
+    return Settled("put_back", isinstance(error, Unreachable))
+
+
+def _refused(session: Session, outcome: Outcome, world: World) -> Settled:
+    one, now = outcome.one, outcome.at
+    refusal = claims.signature(outcome.reply, one.recipient)
+    stopped = pause.current(session)
+    if stopped and stopped.reason == refusal:
+        claims.put_back(session, one, now, outcome.reply, fenced=outcome.fenced)
+        return Settled("put_back", True, pause.begin(session, now, refusal).reason)
+    ended = claims.fail(session, one, now, outcome.reply)
+    if ended:
+        next_contact.pass_on(session, one.id, now, world)
+    paused = None
+    if claims.same_refusals(session, refusal, now - REFUSALS_WITHIN, REFUSALS):
+        paused = _stand_still(session, outcome, refusal, world)
+    return Settled("failed" if ended else "elsewhere", paused is not None, paused)
+
+
+def _stand_still(session: Session, outcome: Outcome, reason: str, world: World) -> str:
+    """Pause the queue; the admin is told when that is new."""
+    new = pause.current(session) is None
+    stopped = pause.begin(session, outcome.at, reason)
+    if new:
+        alarms.paused(session, outcome.at, world, stopped.reason)
+    return stopped.reason
