@@ -57,8 +57,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"at": "dot", "do": "silence", "chance": 0.01},
     {"at": "dot", "do": "reply", "text": "451 4.3.0 later", "chance": 0.02},
     # A slow server, so that most processes die with a mail in their hands.
-    {"at": "dot", "do": "delay", "ms": 150, "kept": True, "chance": 0.5},
-    {"at": "dot", "do": "delay", "ms": 150},
+    {"at": "dot", "do": "delay", "ms": 250, "kept": True, "chance": 0.5},
+    {"at": "dot", "do": "delay", "ms": 250},
 )
 
 
@@ -115,6 +115,7 @@ class Loop:
     _alive: dict[str, Alive] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
     _morning: bool = False
+    _longer: float = 1
 
     def run(self) -> Tale:
         """Go on until nothing is left to be done up to the end of the town's time."""
@@ -134,6 +135,8 @@ class Loop:
                 self._cut()
                 if state != seen:
                     seen, moved = state, time.monotonic()
+                # On a busy machine nothing gets done in lives that are too short.
+                self._longer = 1 + (time.monotonic() - moved) / 2
                 if time.monotonic() - moved > PATIENCE:
                     raise AssertionError(f"stuck at {self._now()}: {state}")
                 if not state[0] and not self._move_on(state[1]):
@@ -172,6 +175,7 @@ class Loop:
             elif self.tale.killed + len(self._alive) < self.kills:
                 death = self._fate()
                 seconds = self._dice.uniform(0.05, 0.5) + (0.5 if death else 0)
+                seconds *= self._longer
             life = replace(self.life, owner=owner, death=death)
             process = CONTEXT.Process(target=live, args=(life,), daemon=True)
             process.start()
