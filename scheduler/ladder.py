@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -90,10 +91,16 @@ def steps(one: Occurrence, workdays: Workdays, zone: ZoneInfo) -> tuple[Step, ..
     if not climbs(one):
         return ()
     assert one.due is not None
-    due = one.due
-    binds = workdays.on_or_before(min(one.binds_by or due, due))
+    binds = workdays.on_or_before(min(one.binds_by or one.due, one.due))
+    return _climbed(one.rungs, one.due, binds, workdays, zone)
+
+
+@lru_cache(maxsize=4096)  # institutions with the same duty share their dates
+def _climbed(
+    rungs: tuple[tuple[str, str], ...], due: date, binds: date, workdays: Workdays, zone: ZoneInfo
+) -> tuple[Step, ...]:
     found: list[Step] = []
-    for rung, to in one.rungs:
+    for rung, to in rungs:
         nominal, day = _day(rung, binds, due, workdays)
         after = rung.startswith("after")
         last_day = None if after else due

@@ -92,6 +92,10 @@ class Workdays:
     """The first working day on or after the day."""
     _years: frozenset[int] = field(init=False, repr=False, compare=False)
 
+    def __hash__(self) -> int:
+        # Asked for with every ladder that is looked up; all days of all notices would take long.
+        return hash(tuple(notice.number for notice in self.notices))
+
     @classmethod
     def of(cls, notices: Iterable[Notice], statutory: Iterable[StatutoryDay] = ()) -> Workdays:
         """The working days under these notices; ValueError when two are of the same year.
