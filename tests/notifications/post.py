@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import email
 import email.policy
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -14,7 +15,10 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from cli.round import RoundReport, one_round
+from notifications.desk import Desk
 from notifications.gather import GatherReport, gather
+from notifications.journal import Journal
 from notifications.outbox import DeliverReport, deliver
 from notifications.recorder import Recorder
 from notifications.transport import Envelope, Fence, Fenced, Transport
@@ -69,6 +73,7 @@ class Post(House):
         self, folder: Path, adopted: str = "2026-03-01 09:00", base: Any = WORLD, url: str = ""
     ) -> None:
         super().__init__(folder, adopted, base, url)
+        self.folder = folder
 
     def gather(self, when: str | datetime) -> GatherReport:
         now = at(when) if isinstance(when, str) else when
@@ -76,12 +81,38 @@ class Post(House):
             return gather(session, now, self.world)
 
     def deliver(
-        self, when: str | datetime, way: Transport | None = None, owner: str = "me"
+        self,
+        when: str | datetime,
+        way: Transport | None = None,
+        owner: str = "me",
+        desk: Desk | None = None,
     ) -> DeliverReport:
         now = at(when) if isinstance(when, str) else when
         return deliver(
-            self.engine, lambda: now, way or Recorder(), self.world, owner=owner, lease=LEASE
-        )
+            self.engine, lambda: now, way or Recorder(), self.world,
+            owner=owner, lease=LEASE, desk=desk,
+        )  # fmt: skip
+
+    def desk(self, owner: str = "me") -> Desk:
+        """Return the desk of a process, whose journal lies beside the store."""
+        return Desk(Journal(self.folder / "journal", owner))
+
+    def round(self, when: str, way: Transport, desk: Desk, owner: str = "me") -> RoundReport:
+        """Do a whole round, as the service does."""
+        return one_round(self.engine, lambda: at(when), self.world, way, owner, LEASE, desk)
+
+    def backup(self) -> Path:
+        """Copy the store as it is now."""
+        copy = self.folder / "backup.db"
+        copy.unlink(missing_ok=True)
+        _copy(str(self.engine.url.database), copy)
+        return copy
+
+    def restore(self, saved: Path) -> None:
+        """Make the store what it was."""
+        self.engine.dispose()
+        _copy(saved, str(self.engine.url.database))
+        self.known = None
 
     def pass_by(self, when: str, way: Transport | None = None) -> DeliverReport:
         self.tick(when)
@@ -112,6 +143,11 @@ class Post(House):
         """Change a message's row as another process, or time, would have."""
         with store.writing(self.engine) as session:
             session.execute(MESSAGES.update().where(MESSAGES.c.id == number).values(**values))
+
+
+def _copy(source: Path | str, target: Path | str) -> None:
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
 
 
 def read(body: bytes) -> EmailMessage:
