@@ -107,7 +107,8 @@ def _from_files(context: Context, institution: str, variant: Variant, now: datet
 def _entries(context: Context, institution: str, window: tuple[date, date]) -> Iterator[Entry]:
     from notifications.feed import Entry
     from notifications.feeds import moved_by_notice
-    from scheduler.occurrences import occurrences, relations
+    from scheduler.occurrences import occurrences
+    from scheduler.relations import relations
 
     first, last = window
     for document, roster in context.held():

@@ -40,9 +40,7 @@ def recipients(one: Occurrence, to: str, world: World, on: date) -> tuple[Recipi
     return tuple(found.values())
 
 
-def _meant(
-    one: Occurrence, to: str, world: World, roster: Roster, on: date
-) -> Iterator[Recipient]:
+def _meant(one: Occurrence, to: str, world: World, roster: Roster, on: date) -> Iterator[Recipient]:
     if to == "responsible":
         for party in (one.responsible, *one.assisting):
             if party.id:
@@ -88,10 +86,13 @@ def _coordinators(
 def _issuers(document: str, world: World, on: date) -> Iterator[Recipient]:
     roster = world.rosters[document]
     for issuer in world.documents[document].issuers:
-        for recipient in _first((issuer, *roster.above(issuer)), world, on):
+        known = roster.institutions.values()
+        desks = [one.id for one in known if one.parent == issuer and one.kind == "office"]
+        for recipient in _first((issuer, *desks, *roster.above(issuer)), world, on):
             note = None
             if recipient.institution != issuer:
-                note = f"{_name(issuer, roster)}没有登记协调员，改送上级协调员"
+                where = "其处室" if recipient.institution in desks else "上级"
+                note = f"{_name(issuer, roster)}没有登记协调员，改送{where}协调员"
             yield recipient._replace(note=note)
 
 

@@ -10,10 +10,11 @@ from sqlmodel import Session
 
 from scheduler import adoptions, projection, queries, recalling, telling
 from scheduler.loading import Loaded, tables_as_json
-from scheduler.occurrences import Occurrence, relations
+from scheduler.occurrences import Occurrence
 from scheduler.placing import place
 from scheduler.plan import Changes, Held, Move, digest, horizon, visible
 from scheduler.proposing import Candidates, Proposal, propose, text_digest, workdays_digest
+from scheduler.relations import relations
 from scheduler.rows import decode, encode
 from scheduler.store import one_planner
 from scheduler.world import World

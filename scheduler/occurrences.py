@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -37,12 +37,13 @@ class Occurrence:
 
     ``due`` is the legal date in the documents' own calendar (Asia/Shanghai days), None for duties
     without a date; ``last_working_day`` the last working day on or before it; ``binds_by`` the
-    earlier date by which another duty makes it necessary. ``key`` is fixed for good.
+    earlier date by which another duty makes it necessary. ``key`` is fixed for good; ``number`` is
+    the title where the text prints no number.
     """
 
     key: str
     document: str
-    number: str | None
+    number: str
     obligation: str
     title: str
     kind: str
@@ -186,10 +187,11 @@ def _occurrence(
         quota = Count(amount.at_least, amount.at_most, amount.unit, amount.per, True)
     last = workdays.on_or_before(due)
     choice = duty.interpretation
+    taken = choice.taken if choice else period.reading
     return Occurrence(
         key=f"{document.id}/{duty.id}/{subject.id}/{period.label.lower()}",
         document=document.id,
-        number=document.number,
+        number=document.number or document.title,
         obligation=duty.id,
         title=duty.title,
         kind=kind,
@@ -200,7 +202,7 @@ def _occurrence(
         last_working_day=last,
         provisional=workdays.provisional(due) or workdays.provisional(last),
         phase=phase,
-        reading=choice.taken if choice else period.reading,
+        reading="；".join(r for r in (taken, period.note) if r) or None,
         clauses=wording.clauses,
         phrase=wording.phrase,
         responsible=subject.responsible,
@@ -272,28 +274,3 @@ def _touch(one: Occurrence, other: Occurrence) -> bool:
 def bound(one: Occurrence) -> frozenset[str | None]:
     """Return the ids of those who owe an occurrence or assist with it."""
     return frozenset((one.responsible.id, *(party.id for party in one.assisting)))
-
-
-RELATIONS = ("responsible", "assisting", "receiver", "concerned")
-
-
-def relations(occurrence: Occurrence, parents: Mapping[str, str]) -> dict[str, str]:
-    """Return the relation of every institution that an occurrence touches, by its id.
-
-    ``parents`` maps an office or a department to its body, which is concerned with it too.
-    """
-    found: dict[str, str] = {}
-
-    def note(parties: Iterable[Party], relation: str) -> None:
-        for party in parties:
-            if party.id:
-                found.setdefault(party.id, relation)
-
-    note([occurrence.responsible], "responsible")
-    note(occurrence.assisting, "assisting")
-    note(occurrence.recipients, "receiver")
-    note([party for pair in occurrence.pairings for party in pair], "concerned")
-    for child, relation in list(found.items()):
-        if parent := parents.get(child):
-            found.setdefault(parent, "receiver" if relation == "receiver" else "concerned")
-    return found

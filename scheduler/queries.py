@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -25,6 +25,8 @@ from scheduler.tables import (
     StoredOccurrence,
 )  # fmt: skip
 
+NOBODY = "无人可送"
+NOBODY_THEN = "当时无人可送，后来已改送"
 CHUNK = 5_000  # keys in one statement; SQLite takes 32,766
 Row = dict[str, Any]
 
@@ -210,13 +212,6 @@ def keys_like(session: Session, prefix: str) -> list[str]:
     return list(session.execute(query.order_by(column.key)).scalars())
 
 
-
-
-
-
-
-
-
 # Facts
 
 
@@ -241,6 +236,7 @@ def facts(session: Session, keys: Iterable[str]) -> dict[str, list[Said]]:
 def planned(session: Session, keys: Iterable[str]) -> dict[tuple[str, date], dict[str, datetime]]:
     """Return the rungs that notices stand for, with when they were planned, by key and due.
 
+    A rung that nobody could be told of is not among them: it is planned again.
     Of those that the store learned of from the journal, nobody knows whether their rung was
     planned for all: planned again, it is for those who are missing.
     """
@@ -250,11 +246,19 @@ def planned(session: Session, keys: Iterable[str]) -> dict[tuple[str, date], dic
         query = (
             select(column.key, column.due, column.rung, func.max(column.planned_at))
             .where(column.key.in_(some), column.restored.is_(False))
+            .where(column.reason.is_distinct_from(NOBODY))
             .group_by(column.key, column.due, column.rung)
         )
         for key, day, rung, at in session.execute(query):
             found[key, day][rung] = at
     return found
+
+
+def made_good(session: Session, reached: Iterable[tuple[str, str]]) -> None:
+    """Note of rungs that went to nobody that they have found somebody now."""
+    for key, rung in reached:
+        where = (NOTICES.c.key == key, NOTICES.c.rung == rung, NOTICES.c.reason == NOBODY)
+        session.execute(update(NOTICES).where(*where).values(reason=NOBODY_THEN))
 
 
 def plan_notices(session: Session, rows: Sequence[Row]) -> None:

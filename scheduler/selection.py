@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any
 
 from scheduler.loading import Loaded
-from scheduler.occurrences import Occurrence, occurrences, relations
+from scheduler.occurrences import Occurrence, occurrences
+from scheduler.relations import relations
 from scheduler.rows import row
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from scheduler import projection, queries
 from scheduler.addressing import Recipient, recipients
 from scheduler.facts import standing
-from scheduler.hours import sending
+from scheduler.hours import next_opening, sending
 from scheduler.ladder import Step, decide, next_notice, steps
 from scheduler.occurrences import Occurrence
 from scheduler.placing import RESTING
@@ -23,7 +23,6 @@ from scheduler.store import one_planner
 from scheduler.world import World
 
 BATCH = 500
-NOBODY = "无人可送"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +44,14 @@ def tick(session: Session, now: datetime, world: World) -> TickReport:
     while True:
         report = _batch(session, now, world)
         session.commit()
-        if not report.looked_at:
-            return total
         total = TickReport(
             total.looked_at + report.looked_at,
             total.planned + report.planned,
             total.skipped + report.skipped,
             total.to_nobody + report.to_nobody,
         )
+        if report.looked_at < BATCH:
+            return total
 
 
 def _batch(session: Session, now: datetime, world: World) -> TickReport:
@@ -68,11 +67,13 @@ def _batch(session: Session, now: datetime, world: World) -> TickReport:
     notices: list[queries.Row] = []
     skipped: list[queries.Row] = []
     onward: list[queries.Row] = []
+    reached: list[tuple[str, str]] = []
     for due in found:
         one = decode(due.body)
         already = dict(planned.get((one.key, one.due), {})) if one.due else {}
         status, quiet_until = standing(facts.get(one.key, ()), today, due.status == "history")
         ladder = () if status in RESTING else steps(one, world.workdays, zone)
+        again = None
         if open_now and quiet_until is None:
             decision = decide(ladder, already, now, zone)
             skipped += [_skip(one.key, step, now) for step in decision.skipped]
@@ -80,18 +81,24 @@ def _batch(session: Session, now: datetime, world: World) -> TickReport:
                 to = recipients(one, decision.step.to, world, today)
                 notices += _notices(one, decision.step, to, now)
                 already[decision.step.rung] = now
+                if to:
+                    reached.append((one.key, decision.step.rung))
+                else:  # asked again every working day: somebody may hold the role by then
+                    again = next_opening(now, zone, world.workdays)
         at = None
         if status not in RESTING:
             at = next_notice(ladder, already, now, zone, world.workdays, quiet_until)
+            at = min((instant for instant in (at, again) if instant), default=None)
         onward.append(
             {"k": one.key, "was": due.next_notice_at, "status": status, "next_notice_at": at}
         )
     queries.plan_notices(session, notices)
+    queries.made_good(session, reached)
     queries.audit(session, skipped)
     projection.move_on(session, onward)
     before = {due.key: due.status for due in found}
     projection.touch(session, [r["k"] for r in onward if r["status"] != before[r["k"]]], now)
-    nobody = sum(row["reason"] == NOBODY for row in notices)
+    nobody = sum(row["reason"] == queries.NOBODY for row in notices)
     return TickReport(len(found), len(notices), len(skipped), nobody)
 
 
@@ -114,7 +121,7 @@ def _notices(
             "release_at": now,
             "planned_at": now,
             "note": recipient.note,
-            "reason": None if to else NOBODY,
+            "reason": None if to else queries.NOBODY,
         }
         for recipient in to or (nobody,)
     ]
@@ -123,4 +130,3 @@ def _notices(
 def _skip(key: str, step: Step, now: datetime) -> queries.Row:
     detail = f"{step.rung}（{step.at.date()}）未发：已有更高一档，或期限已过"
     return {"at": now, "who": "duban", "action": "skipped", "about": key, "detail": detail}
-

@@ -12,7 +12,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from scheduler.faults import fault, said
-from web import api, documents, entrance, health, items, outbox, overview, subscriptions
+from web import (
+    api,
+    documents,
+    entrance,
+    health,
+    items,
+    outbox,
+    overview,
+    reminders,
+    subscriptions,
+)
 from web.door import Application, Door, Receive, Scope, Send
 from web.gate import Gate
 from web.house import House
@@ -28,7 +38,7 @@ def build(house: House) -> Application:
     pages = Pages(house)
     # Its own documentation pages load scripts from elsewhere; ours are at /docs.
     app = FastAPI(title="督办", version=VERSION, docs_url=None, redoc_url=None)
-    for module in (overview, items, documents, outbox, subscriptions, entrance):
+    for module in (overview, items, documents, outbox, subscriptions, entrance, reminders):
         app.include_router(module.routes(house, pages))
     app.include_router(health.routes(house))
     app.include_router(api.routes(house))
@@ -48,8 +58,7 @@ def build(house: House) -> Application:
     async def on_invalid(request: Request, error: RequestValidationError) -> Response:
         if not request.url.path.startswith("/api/"):
             return refusal(pages, 422 if request.method == "POST" else 404)
-        wrong = "、".join(str(one["loc"][-1]) for one in error.errors())
-        return JSONResponse({"detail": f"参数不对：{wrong}"}, 422)
+        return JSONResponse({"detail": _wrong(error)}, 422)
 
     @app.exception_handler(SQLAlchemyError)
     async def on_store(request: Request, error: SQLAlchemyError) -> Response:
@@ -67,6 +76,16 @@ def build(house: House) -> Application:
         await response(scope, receive, send)
 
     return Door(Gate(app, house, refuse), house.shelf)
+
+
+def _wrong(error: RequestValidationError) -> str:
+    """Return which parameters are wrong, and what may be written where that is a list."""
+    said = []
+    for one in error.errors():
+        name = next((str(part) for part in one["loc"][1:] if isinstance(part, str)), "请求")
+        allowed = str((one.get("ctx") or {}).get("expected", "")).replace("'", "")
+        said.append(f"{name}，可以写：{allowed.replace(' or ', ', ')}" if allowed else name)
+    return "参数不对：" + "；".join(dict.fromkeys(said))
 
 
 _SHORT = {

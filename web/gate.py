@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from scheduler.faults import said
 from scheduler.store import reading
-from web import sessions
+from web import reminders, sessions
 from web.door import Application, Receive, Scope, Send
 from web.house import House
 
@@ -26,7 +26,7 @@ log = logging.getLogger("duban.web")
 SAFE = ("GET", "HEAD", "OPTIONS")
 LARGEST_FORM = 64 * 1024
 OPEN = ("/static/", "/sign-in/")
-OPEN_PAGES = ("/readyz", "/openapi.json", "/metrics", "/favicon.ico")
+OPEN_PAGES = (reminders.ADDRESS, "/readyz", "/openapi.json", "/metrics", "/favicon.ico")
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "

@@ -29,13 +29,14 @@ DAY = timedelta(days=1)
 class Period(NamedTuple):
     """One period of a rule. ``label`` names it for good; ``opens`` is None where only the day
     counts; ``enforced`` is False for a first window cut short; ``reading`` says how a vague
-    expression was read, in Chinese, or is None."""
+    expression was read, in Chinese, or is None; ``note`` is said beside any reading."""
 
     label: str
     opens: date | None
     due: date
     enforced: bool = True
     reading: str | None = None
+    note: str | None = None
 
 
 def _last(year: int, month: int) -> date:
@@ -77,6 +78,9 @@ _READINGS: dict[Part, str] = {
     "by-year-end": "年底前按不晚于12月31日计",
     "year": "只写年份，按不晚于该年12月31日计",
 }
+
+
+_PER_SHIFT = "按每批驻点期计；驻点期没有登记前，按年列出，不催"
 
 
 def single(rule: Any) -> bool:
@@ -136,10 +140,13 @@ def moved(period: Period, rule: Any, workdays: Workdays, *, strict: bool) -> Per
     exact = period.opens is None and period.reading is None
     if strict and exact and isinstance(rule, OnceRule | RecurringRule):
         due -= DAY
-    due = workdays.roll(due, roll)
-    if due == period.due:
+    kept = workdays.roll(due, roll)
+    if kept == period.due:
         return period
-    return period._replace(due=due, opens=period.opens and min(period.opens, due))
+    note = None
+    if kept != due:
+        note = f"原定{due.month}月{due.day}日，遇休息日{'提前' if roll == 'back' else '顺延'}"
+    return period._replace(due=kept, opens=period.opens and min(period.opens, kept), note=note)
 
 
 def _recurring(rule: RecurringRule, first: date, stop: date) -> Iterator[Period]:
@@ -220,13 +227,11 @@ def _windows(
 ) -> Iterator[Period]:
     """Yield quota windows with their true first and last day (house ruling 8).
 
-    Fortnights count from the first Monday after the document binds. Windows of a stationing term
-    (``shift``) have no dates until terms are recorded.
+    Fortnights count from the first Monday after the document binds. What is owed per stationing
+    term (``shift``) stands once a year, not enforced, until terms are recorded.
     """
     start = max(day for day in (rule.from_, since, binds_from) if day)
     stop = min((day for day in (rule.until, ends) if day), default=None)
-    if rule.per == "shift":
-        return
     if rule.per == "whole":
         if stop is not None and start <= min(stop, horizon):
             yield Period("whole", start, stop)
@@ -236,7 +241,10 @@ def _windows(
     while day <= (min(stop, horizon) if stop else horizon):
         label, first, last = _calendar(rule.per, day, first_monday)
         opens, due = max(first, start), min(last, stop) if stop else last
-        yield Period(label, opens, due, rule.per == "year" or opens == first)
+        if rule.per == "shift":
+            yield Period(label, opens, due, False, None, _PER_SHIFT)
+        else:
+            yield Period(label, opens, due, rule.per == "year" or opens == first)
         day = last + DAY
 
 

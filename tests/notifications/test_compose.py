@@ -62,7 +62,7 @@ def test_text_and_html_say_the_same() -> None:
             "甲市人民医院医务科", "2026年3月18日（周三）", "报送工作方案", "3月20日（周五）",
             "还剩 2 个工作日", "报给：省局", "邮寄：工作方案（2份），寄至省局办公室",
             "某卫发〔2025〕1号 三", "我们的读法：“前”含当日", "另一种读法：不含当日",
-            f"https://duban.example/items/{PLAN}", "3月23日再提醒一次", "不会登记任何内容",
+            f"https://duban.example/items/{PLAN}", "3月23日再提醒一次", "打开链接只是查看",
             "https://duban.example/notifications",
         ):  # fmt: skip
             assert said in part

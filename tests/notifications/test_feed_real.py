@@ -10,7 +10,8 @@ import pytest
 from notifications import feed
 from notifications.feed import Entry, Owner, Variant
 from scheduler.loading import load
-from scheduler.occurrences import occurrences, relations
+from scheduler.occurrences import occurrences
+from scheduler.relations import relations
 from tests.notifications.feed_samples import check_bytes, events, read_by_all
 
 YEARS = (date(2020, 6, 1), date(2026, 6, 1))

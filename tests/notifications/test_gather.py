@@ -27,7 +27,7 @@ def test_a_mail_names_what_by_when_to_whom_on_which_clause(tmp_path: Path) -> No
     text = text_of(main)
     for part in (
         "3月20日（周五）", "还剩 10 个工作日", "报给：省局", "某卫发〔2025〕1号 三",
-        f"https://duban.example/items/{PLAN}", "3月23日再提醒一次", "不会登记任何内容",
+        f"https://duban.example/items/{PLAN}", "3月23日再提醒一次", "打开链接只是查看",
     ):  # fmt: skip
         assert part in text
     assert "由甲市人民医院牵头，本单位协助" in text_of(assisting)

@@ -7,11 +7,12 @@ from scheduler.addressing import recipients
 from scheduler.occurrences import Occurrence, occurrences
 from scheduler.parties import Party
 from scheduler.world import World
-from tests.scheduler.house import BASE, WORKDAYS, loaded
+from tests.scheduler.house import BASE, INSTITUTIONS, TABLES, WORKDAYS, loaded
 from tests.scheduler.test_tick import Reachable
 
 FILES = loaded()
 ON = date(2026, 3, 6)
+DESK = "ju-chu,省局医政处,office,,,,,,,ju,,,,\n"
 
 
 def world(held: dict[tuple[str, str], list[str]] | None = None) -> World:
@@ -96,3 +97,15 @@ def test_an_issuer_without_a_coordinator_is_stood_in_for_by_the_body_above() -> 
         "j@example.org",
         "甲市卫健委没有登记协调员，改送上级协调员",
     )
+
+
+def test_the_desk_of_an_issuer_stands_in_for_it() -> None:
+    files = loaded(tables=TABLES | {"institutions.csv": INSTITUTIONS + DESK})
+    held = {("ju-chu", "coordinator"): ["chu@example.org"]}
+    known = replace(world(held), documents=files.documents, rosters=files.rosters)
+    found = recipients(one("plan"), "issuer", known, ON)
+    assert [(r.address, r.note) for r in found] == [
+        ("chu@example.org", "省局没有登记协调员，改送其处室协调员"),
+    ]
+    held["ju", "coordinator"] = ["ju@example.org"]
+    assert [r.address for r in recipients(one("plan"), "issuer", known, ON)] == ["ju@example.org"]

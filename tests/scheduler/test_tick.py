@@ -7,7 +7,8 @@ from typing import NamedTuple
 from sqlmodel import Session
 
 from scheduler import projection, queries, store
-from scheduler.tick import NOBODY, tick
+from scheduler.queries import NOBODY
+from scheduler.tick import tick
 from tests.scheduler.house import BASE, JUNE, PLAN, House, at, days, run, with_contacts
 
 
@@ -149,6 +150,23 @@ def test_nobody_holds_a_role(tmp_path: Path) -> None:
     assert first.note == "甲市人民医院没有登记联络员，改送上级协调员"
     assert len([n for n in house.notices(PLAN) if n.rung == "before-14d"]) == 1
     assert (last.rung, last.recipient, last.reason) == ("after-10wd", "", NOBODY)
+
+
+def test_whoever_comes_to_hold_a_role_is_still_told(tmp_path: Path) -> None:
+    held: dict[tuple[str, str], list[str]] = {}
+    house = House(tmp_path, "2026-01-09 10:00", with_contacts(BASE, Reachable(held)))
+    run(house, days("2026-03-06", "2026-03-10"))
+    assert [(n.rung, n.reason) for n in house.notices(PLAN)] == [("before-14d", NOBODY)]
+    held["da", "liaison"] = ["da@example.org"]
+    held["xiao", "liaison"] = ["xiao@example.org"]
+    run(house, days("2026-03-11", "2026-03-17"))
+    assert [(n.recipient, n.rung, n.reason) for n in house.notices(PLAN)] == [
+        ("", "before-14d", "当时无人可送，后来已改送"),
+        ("da@example.org", "before-14d", None),
+        ("xiao@example.org", "before-14d", None),
+    ]
+    run(house, days("2026-03-18", "2026-03-18"))
+    assert [n.rung for n in house.notices(PLAN)][3:] == ["before-2wd", "before-2wd"]
 
 
 def test_all_holders_of_a_role_are_written_to_and_each_address_once(tmp_path: Path) -> None:

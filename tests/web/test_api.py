@@ -59,7 +59,7 @@ def test_filters(admin: Service) -> None:
         ("?institution=none", "名册里没有“none”"),
         ("?from=2026-05-01&to=2026-04-01", "to 早于 from"),
         ("?from=gestern", "参数不对：from"),
-        ("?kind=x", "参数不对"),
+        ("?kind=x", "参数不对：kind，可以写：once, recurring, fuzzy"),
         ("?to=2026-02-30", "参数不对：to"),
     ],
 )

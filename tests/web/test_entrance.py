@@ -24,6 +24,13 @@ def test_opening_the_link_uses_nothing_up(service: Service) -> None:
     assert service.get("/").status_code == 401
 
 
+def test_what_every_mail_links_to_is_open_to_all(service: Service) -> None:
+    shown = service.get("/notifications")
+    assert shown.status_code == 200
+    assert "不能退订" in shown.text
+    assert service.get("/notifications/other").status_code == 401
+
+
 def test_the_button_signs_in_once(service: Service) -> None:
     link = service.link()
     used = service.post(link)

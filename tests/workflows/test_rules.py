@@ -185,9 +185,27 @@ def test_duties_without_dates_have_no_periods() -> None:
     for rule in (
         EventRule(when="人员变动"),
         StandingRule(word="及时"),
-        quota("shift"),
     ):
         assert list(periods(rule, date(2019, 1, 1), None, date(2030, 1, 1))) == []
+
+
+def test_what_is_owed_per_term_stands_once_a_year_and_is_not_enforced() -> None:
+    found = list(periods(quota("shift"), date(2019, 7, 11), date(2020, 6, 30), date(2030, 1, 1)))
+    assert [(p.label, p.opens, p.due) for p in found] == [
+        ("2019", date(2019, 7, 11), date(2019, 12, 31)),
+        ("2020", date(2020, 1, 1), date(2020, 6, 30)),
+    ]
+    assert not any(p.enforced for p in found)
+    assert all(p.note and "驻点期" in p.note for p in found)
+
+
+def test_a_rolled_day_says_which_day_it_was() -> None:
+    day = date(2026, 5, 2)  # a holiday
+    period = Period("once", None, day)
+    later = moved(period, OnceRule(on=day, roll="forward"), bundled_workdays(), strict=False)
+    assert (later.due, later.note) == (date(2026, 5, 6), "原定5月2日，遇休息日顺延")
+    before = moved(period, OnceRule(on=day, roll="back"), bundled_workdays(), strict=False)
+    assert (before.due, before.note) == (date(2026, 4, 30), "原定5月2日，遇休息日提前")
 
 
 def test_a_rotation_is_told_once_a_year_from_the_day_the_document_binds() -> None:
