@@ -19,8 +19,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from cli.round import one_round
+from cli.round import Rounds
 from notifications import claims, pause, pending
+from notifications.desk import Desk
+from notifications.journal import Journal
+from notifications.monitor import Monitor
 from notifications.smtp import Relay
 from scheduler import projection, queries, store
 from tests.delivery.town import Town
@@ -107,11 +110,13 @@ def live(life: Life) -> None:
         "127.0.0.1", life.port, "none", "duban@x.example",
         timeout=life.timeout, carriers=life.carriers,
     )  # fmt: skip
+    desk = Desk(Journal(life.folder / "journal", life.owner))
     lease = timedelta(seconds=life.lease)
+    rounds = Rounds(engine, now, lambda: world, way, life.owner, lease, desk, Monitor(None))
     (life.folder / life.owner).touch()
     while os.getppid() != 1:
         try:
-            one_round(engine, now, world, way, life.owner, lease)
+            rounds.run()
         except Exception:
             with (life.folder / "errors.log").open("a") as file:
                 file.write(f"{life.owner}\n{traceback.format_exc()}\n")
