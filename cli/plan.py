@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 def as_json(proposal: Proposal) -> dict[str, Any]:
     """Return a proposal as the object that ``--format json`` prints."""
-    moves = sorted(
-        proposal.changes.moves, key=lambda m: (str(m.new or m.old or ""), m.key)
-    )
+    moves = sorted(proposal.changes.moves, key=lambda m: (str(m.new or m.old or ""), m.key))
     return {
         "edited": list(proposal.edited),
         "withdrawn": list(proposal.withdrawn),
@@ -76,7 +75,7 @@ def as_json(proposal: Proposal) -> dict[str, Any]:
 
 
 def as_text(proposal: Proposal) -> Iterable[str]:
-    """Yield the lines for people: a line each, but additions gathered by obligation."""
+    """Yield the lines for people, gathered by obligation and cause."""
     if not proposal.any and not proposal.changes.moves:
         yield "没有改动：文件与已应用的一致。"
         return
@@ -86,35 +85,49 @@ def as_text(proposal: Proposal) -> Iterable[str]:
         yield f"文件不再列入：{name}"
     counts = [f"{word} {proposal.changes.count(a)} 项" for a, word in WORDS.items()]  # type: ignore[arg-type]
     yield "，".join(counts)
-    yield from _additions([m for m in proposal.changes.moves if m.action == "add"])
-    for move in proposal.changes.moves:
-        if move.action != "add":
-            yield _line(move)
+    yield from _moves(proposal.changes.moves)
     if proposal.edited and not proposal.changes.any:
         yield "只改了文字，没有改动任何事项。"
 
 
-def _additions(moves: list[Move]) -> Iterable[str]:
-    gathered: dict[tuple[str, str, str], list[Move]] = {}
+def _moves(moves: Iterable[Move]) -> Iterable[str]:
+    """Yield a line for each group of moves that a reader takes for one thing.
+
+    They are of one obligation, with one cause; where a date moves, from one day to one other.
+    """
+    groups: dict[tuple[Any, ...], list[Move]] = {}
     for move in moves:
+        moved = (move.old, move.new) if move.action == "change" and move.old != move.new else None
         obligation = "/".join(move.key.split("/")[:2])
-        gathered.setdefault((obligation, move.title, move.cause), []).append(move)
-    for (obligation, title, cause), some in gathered.items():
-        days = sorted(move.new for move in some if move.new)
-        span = f"{days[0]} 至 {days[-1]}" if days else "无日期"
-        mails = sum(bool(move.mails) for move in some)
-        tail = f"；其中 {mails} 项随即提醒" if mails else ""
-        yield f"  新增 {obligation} {title}：{len(some)} 项，{span}（{cause}{tail}）"
+        same = (move.action, obligation, move.title, move.cause, moved)
+        groups.setdefault(same, []).append(move)
+    for (action, obligation, title, cause, moved), some in groups.items():
+        head = f"  {WORDS[action]} {obligation} {title}"
+        if len(some) == 1:
+            head = f"  {WORDS[action]} {some[0].key} {title}〔{some[0].responsible}〕"
+        yield f"{head}：{_when(some, moved)}（{'；'.join(_notes(cause, some))}）"
 
 
-def _line(move: Move) -> str:
-    old = move.old.isoformat() if move.old else "无日期"
-    new = move.new.isoformat() if move.new else "取消" if move.action != "change" else "无日期"
-    dates = old if old == new else f"{old} → {new}"
-    notes = [move.cause]
-    if move.sent:
-        notes.append(f"已发 {move.sent} 封")
-    if move.mails:
-        notes.append(f"将发 {'、'.join(move.mails)}")
-    word = WORDS[move.action]
-    return f"  {word} {move.key} {move.title}〔{move.responsible}〕：{dates}（{'；'.join(notes)}）"
+def _when(some: list[Move], moved: tuple[date, date] | None) -> str:
+    if moved is not None:
+        dates = " → ".join(day.isoformat() if day else "无日期" for day in moved)
+        return dates if len(some) == 1 else f"{dates}，{len(some)} 项"
+    days = sorted({day for move in some if (day := move.new or move.old)})
+    if not days:
+        return f"{len(some)} 项，无日期"
+    span = days[0].isoformat() if len(days) == 1 else f"{days[0]} 至 {days[-1]}"
+    return span if len(some) == 1 else f"{len(some)} 项，{span}"
+
+
+def _notes(cause: str, some: list[Move]) -> Iterable[str]:
+    from notifications.wording import rung_name
+
+    yield cause
+    if len(some) > 1:
+        names = list(dict.fromkeys(move.responsible for move in some))
+        yield "、".join(names[:3]) + (f"等 {len(names)} 家" if len(names) > 3 else "")
+    if sent := sum(move.sent for move in some):
+        yield f"已发 {sent} 封"
+    at_once = [rung for move in some for rung in move.mails]
+    for rung in dict.fromkeys(at_once):
+        yield f"随即发“{rung_name(rung)}” {at_once.count(rung)} 项"

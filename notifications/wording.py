@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
+from scheduler.ladder import CHANGED
 from scheduler.occurrences import Count, Occurrence
 from workflows.document import Submission
 
@@ -119,3 +120,13 @@ def period(label: str) -> str:
         if match:
             return words.format(*(str(int(part)) for part in match.groups()))
     return ""
+
+
+def rung_name(rung: str) -> str:
+    """Return a rung in words, as 提醒：提前2个工作日."""
+    if rung == CHANGED:
+        return "期限改动通知"
+    side, _, span = rung.partition("-")
+    unit = "个工作日" if span.endswith("wd") else "天"
+    count = span.rstrip("wd")
+    return f"提醒：提前{count}{unit}" if side == "before" else f"催办：逾期{count}{unit}"

@@ -172,7 +172,7 @@ def compare(
         elif key.rpartition("/")[0] not in left:
             cause = "名册删去对象"
         else:
-            cause = "删去日期"
+            cause = "不再有这一期"
         action: Action = "keep" if live[key].facts else "remove"
         moves.append(_move(action, old, cause, old.due, None, told))
     moves.sort(key=lambda m: (ACTIONS.index(m.action), m.document, m.new or m.old or today, m.key))
@@ -217,10 +217,11 @@ def _at_once(one: Occurrence, now: datetime, workdays: Workdays, zone: ZoneInfo)
     return (step.rung,) if step else ()
 
 
+BINDS = "实际最迟日改动"
 _CAUSES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("期限改动", ("due",)),
     ("时段起点改动", ("opens",)),
-    ("实际最迟日改动", ("binds_by",)),
+    (BINDS, ("binds_by",)),
     ("放假安排改动", ("last_working_day", "provisional")),
     ("责任单位改动", ("responsible", "unresolved")),
     ("名册或角色改动", ("assisting", "recipients", "pairings")),
@@ -240,6 +241,6 @@ def _causes(old: Occurrence, new: Occurrence) -> list[str]:
         if any(getattr(old, name) != getattr(new, name) for name in names)
     ]
     if found and found[0] == "期限改动":
-        follows = {"实际最迟日改动", "放假安排改动", "提醒阶梯改动"}
+        follows = {BINDS, "放假安排改动", "提醒阶梯改动"}
         found = [cause for cause in found if cause not in follows]
-    return found
+    return [f"实际最迟日由 {old.binds_by} 改为 {new.binds_by}" if c == BINDS else c for c in found]

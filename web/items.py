@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from notifications import wording
 from notifications.listing import STATES
-from scheduler.ladder import CHANGED, climbs, steps
+from scheduler.ladder import climbs, steps
 from scheduler.occurrences import Occurrence
 from scheduler.rows import decode
 from scheduler.store import reading
@@ -36,16 +36,6 @@ class Line:
     what: str
     detail: str = ""
     ahead: bool = False
-
-
-def rung_name(rung: str) -> str:
-    """Return a rung in words, as 提醒：提前2个工作日."""
-    if rung == CHANGED:
-        return "期限改动通知"
-    side, _, span = rung.partition("-")
-    unit = "个工作日" if span.endswith("wd") else "天"
-    count = span.rstrip("wd")
-    return f"提醒：提前{count}{unit}" if side == "before" else f"催办：逾期{count}{unit}"
 
 
 def routes(house: House, pages: Pages) -> APIRouter:
@@ -104,7 +94,7 @@ def _notice(notice: Notice, message: Message | None, names: dict[str, str]) -> L
         outcome = STATES[message.state] + (f"：{message.reason}" if message.reason else "")
     parts = [f"送 {to}" if notice.recipient else "", outcome, notice.note or ""]
     at = message.finished_at if message and message.finished_at else notice.release_at
-    return Line(at, rung_name(notice.rung), " · ".join(part for part in parts if part))
+    return Line(at, wording.rung_name(notice.rung), " · ".join(part for part in parts if part))
 
 
 def _fact(fact: Fact) -> Line:
@@ -127,7 +117,7 @@ def _ahead(house: House, one: Occurrence, status: str, planned: set[str]) -> lis
     return [
         Line(
             step.at,
-            rung_name(step.rung),
+            wording.rung_name(step.rung),
             f"给{TARGETS[step.to]}；届时已登记办结的不再发",
             ahead=True,
         )

@@ -12,7 +12,7 @@ LATER = WORKFLOW.replace("on: 2026-03-20", "on: 2026-04-15")
 def test_the_first_plan_adds_all_and_apply_leaves_nothing_to_do(desk: Desk) -> None:
     first = desk("plan")
     assert first.code == 2
-    assert "新增 pair-2025/plan 报送工作方案：1 项，2026-03-20 至 2026-03-20" in first.out
+    assert f"新增 {PLAN} 报送工作方案〔甲市人民医院〕：2026-03-20" in first.out
     desk.adopt()
     again = desk("plan")
     assert (again.code, again.out) == (0, "没有改动：文件与已应用的一致。\n")

@@ -223,7 +223,7 @@ CAUSES = [
         "名册新增对象",
     ),
     (WORKFLOW.replace("'06-20'", "'06-25'"), TABLES, JUNE, "期限改动"),
-    (WORKFLOW.replace("id: jun,", "id: june,"), TABLES, JUNE, "删去日期"),
+    (WORKFLOW.replace("id: jun,", "id: june,"), TABLES, JUNE, "不再有这一期"),
 ]
 
 
