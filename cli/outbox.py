@@ -1,37 +1,118 @@
-"""``duban outbox``: which mails were sent, which wait, which were not sent, and why."""
+"""``duban outbox``: which mails were sent, which wait, which were not sent, why, and what to do."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-HELP = "查看发件箱：已交出、等待、未发的邮件和原因"
+if TYPE_CHECKING:
+    from cli.context import Context
+
+HELP = "查看发件箱：已交出、等待、未发的邮件和原因；再发、确认、登记退回、放行"
 STATES = (
     "planned", "ready", "sending", "handing", "in_doubt", "held",
     "sent", "failed", "bounced", "expired", "cancelled", "unsent",
 )  # fmt: skip
+ACTIONS = ("retry", "arrived", "bounced", "release")
 SHOWN = 50
+WHO = "命令行"
+
+
+def number(text: str) -> int:
+    """Return the number of a mail."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"编号是 duban outbox 第一列的数字，不能是“{text}”")
+    return int(text)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action", nargs="?", choices=ACTIONS,
+        help="再发一次、确认已送到、登记被退回、放行扣住的；不写就是查看",
+    )  # fmt: skip
+    parser.add_argument("id", nargs="?", type=number, metavar="ID", help="邮件编号（release 不写）")
     parser.add_argument("--state", choices=STATES, help="只列这一状态的")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="输出格式")
 
 
 def run(args: argparse.Namespace) -> int:
     from cli.context import opened
-    from cli.output import print_json
-    from notifications import pause
-    from notifications.listing import as_json, listed
-    from scheduler.store import reading
+    from cli.failure import Failure
 
     context = opened()
+    if args.action is None:
+        return _list(context, args.state, args.format == "json")
+    if args.state is not None or args.format != "table":
+        raise Failure("--state 和 --format 只用于查看", f"写作 duban outbox {args.action} 编号")
+    if args.action == "release":
+        if args.id is not None:
+            raise Failure("release 一次放行全部扣住的邮件，不写编号", "写作 duban outbox release")
+        return _release(context)
+    if args.id is None:
+        raise Failure("没有写哪一封", f"写作 duban outbox {args.action} 编号，编号见 duban outbox")
+    return _decide(context, args.action, args.id)
+
+
+def _decide(context: Context, action: str, chosen: int) -> int:
+    from cli.address import present
+    from cli.failure import Failure
+    from cli.world import base_world
+    from notifications import deciding
+    from scheduler.proposing import applied_world
+    from scheduler.store import writing
+
+    base = base_world(context)
+    try:
+        with writing(context.engine()) as session:
+            now = present(session, context)
+            if action == "retry":
+                at = deciding.retry(session, chosen, now, base, WHO).astimezone(base.timezone)
+                when = "下一轮就发" if at <= now else f"{at:%Y-%m-%d %H:%M} 以后发"
+                said = f"第 {chosen} 号邮件会原样再交一次，{when}"
+            elif action == "arrived":
+                deciding.arrived(session, chosen, now, WHO)
+                said = f"第 {chosen} 号邮件记为已送到，不再发"
+            else:
+                world = applied_world(session, base)
+                found = deciding.bounced(session, chosen, now, world, WHO)
+                passed = f"其中 {found} 条提醒改送下一位联系人" if found else "没有下一位联系人可送"
+                said = f"第 {chosen} 号邮件记为被退回，{passed}；请改正联系人表"
+    except deciding.Refused as refused:
+        raise Failure(refused.message, refused.hint) from None
+    print(said)
+    return 0
+
+
+def _release(context: Context) -> int:
+    from cli.address import present
+    from cli.failure import Failure
+    from cli.world import base_world
+    from notifications import fuse
+    from scheduler.store import writing
+
+    base = base_world(context)
+    with writing(context.engine()) as session:
+        now = present(session, context)
+        if fuse.current(session) is None:
+            raise Failure("现在没有扣住邮件", "普通提醒照常在发")
+        released = fuse.release(session, now, base, WHO)
+    print(f"已放行 {released} 封：到发送时段逐条重新核对，办结了的不发，其余每人并成一封。")
+    return 0
+
+
+def _list(context: Context, state: str | None, as_json: bool) -> int:
+    from cli.output import print_json
+    from notifications import fuse, pause
+    from notifications.listing import as_json as plain
+    from notifications.listing import listed
+    from scheduler.store import reading
+
     zone = context.settings.timezone
     with reading(context.engine()) as session:
-        rows = listed(session, args.state)
+        rows = listed(session, state)
         names = _names(session)
-        stopped = pause.current(session)
+        stopped, held = pause.current(session), fuse.current(session)
     for row in rows:
         to = row["to"]
         to["institution_id"] = to["institution"]
@@ -43,8 +124,15 @@ def run(args: argparse.Namespace) -> int:
             f"下次试发 {stopped.until.astimezone(zone):%m-%d %H:%M}；设置改好后会自动恢复。",
             file=sys.stderr,
         )
-    if args.format == "json":
-        print_json([as_json(row, zone) for row in rows])
+    if held:
+        since = held.since.astimezone(zone)
+        print(
+            f"■ 普通提醒已扣住（{since:%Y-%m-%d %H:%M} 起）：{held.reason}。"
+            "看过没有问题，用 duban outbox release 放行。",
+            file=sys.stderr,
+        )
+    if as_json:
+        print_json([plain(row, zone) for row in rows])
     else:
         _table(rows, zone)
     return 0
@@ -81,12 +169,25 @@ def _table(rows: list[dict[str, Any]], zone: Any) -> None:
     )
     if len(rows) > SHOWN:
         print(f"只列出最近 {SHOWN} 条，共 {len(rows)} 条；全部见 --format json")
+    doubtful = [row["id"] for row in rows if _waits_for_the_admin(row)]
+    if doubtful:
+        shown = "、".join(map(str, doubtful[:SHOWN]))
+        print(
+            f"\n▲ 不能确定邮件服务器是否收下：{shown}。先问对方收到没有：\n"
+            f"  收到了    duban outbox arrived {doubtful[0]}\n"
+            f"  没有收到  duban outbox retry {doubtful[0]}   （原样再交一次，对方可能收到两封）\n"
+            f"  被退回    duban outbox bounced {doubtful[0]} （改送下一位联系人）"
+        )
+
+
+def _waits_for_the_admin(row: dict[str, Any]) -> bool:
+    return row["state"] == "in_doubt" and row["next_try_at"] is None
 
 
 def _line(row: dict[str, Any], zone: Any, state: str) -> list[str]:
     first = row["items"][0] if row["items"] else {"key": "", "rung": ""}
     said = [row["reason"] or "", row["reply"] or ""]
-    if row["next_try_at"]:
+    if row["next_try_at"] and row["state"] in ("planned", "ready", "in_doubt"):
         said.append(f"{row['next_try_at'].astimezone(zone):%m-%d %H:%M} 再办")
     return [
         str(row["id"] or "—"),
