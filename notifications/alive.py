@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, literal, or_, select
 from sqlmodel import Session
 
 from notifications import alarms, fuse, pause, proof
 from notifications.listing import STATES, WAITING
+from notifications.next_contact import FROM
 from notifications.phrasing import brief, plain
 from scheduler.hours import OPEN
-from scheduler.queries import MESSAGES, NOT_TOLD, NOTICES, OCCURRENCES, mark, set_mark
+from scheduler.queries import MESSAGES, NOBODY, NOT_TOLD, NOTICES, OCCURRENCES, mark, set_mark
 from scheduler.rows import decode
-from scheduler.queries import NOBODY
 from scheduler.world import World
 
 NAME = "alive"  # the mark of the instant up to which the last one told
@@ -125,16 +125,19 @@ def _needs(session: Session, since: datetime, now: datetime, world: World) -> It
 def _stranded(session: Session, since: datetime) -> Iterator[tuple[str, str | None]]:
     """Yield address and reply of mails that came to nothing and whose notices reach nobody else.
 
-    The same rung was planned for nobody after that, and no other mailbox of the institution may
-    have got it.
+    They were passed on to nobody, and no other mailbox of the institution may have got them.
     """
     other, its = NOTICES.alias(), MESSAGES.alias()
-    reached = and_(other.c.institution == N.institution, its.c.state.not_in(NOT_TOLD))
+    passed_on = other.c.note.like(literal(FROM) + N.recipient + " %")
+    waits = and_(other.c.message_id.is_(None), other.c.reason.is_(None))
+    reached = and_(
+        other.c.institution == N.institution, or_(waits, its.c.state.not_in(NOT_TOLD))
+    )
     elsewhere = (
         select(other.c.id)
         .outerjoin(its, its.c.id == other.c.message_id)
         .where(other.c.key == N.key, other.c.rung == N.rung, other.c.due == N.due)
-        .where(other.c.id != N.id, or_(other.c.planned_at >= M.finished_at, reached))
+        .where(other.c.id != N.id, or_(passed_on, reached))
         .correlate(NOTICES, MESSAGES)
     )
     query = (

@@ -13,6 +13,7 @@ from scheduler.queries import MESSAGES, NOT_TOLD, NOTICES, plan_notices
 from scheduler.tables import Notice
 from scheduler.world import World
 
+FROM = "原收件邮箱 "  # how the note of a notice begins that was passed on, then the mailbox
 ROLES = ("liaison", "coordinator", "leader")
 
 
@@ -45,7 +46,7 @@ def pass_on(
             "office": office,
             "release_at": sending(now, world.timezone, world.workdays),
             "planned_at": now,
-            "note": f"原收件邮箱 {notice.recipient} {why}，改送本邮箱",
+            "note": f"{FROM}{notice.recipient} {why}，改送本邮箱",
         }
         plan_notices(session, [values])
         planned += 1

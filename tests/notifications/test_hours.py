@@ -56,7 +56,7 @@ def test_nobody_is_written_to_on_a_day_off(tmp_path: Path) -> None:
     post = ready(tmp_path, "2026-03-23 09:00")  # after-1wd, good for a while
     found = tries(post, "2026-03-27 22:00", "2026-03-30 10:00", Awkward([Deferred("451")] * 99))
     assert {one.split()[0] for one in found} == {"Fri", "Mon"}
-    assert [one for one in found if one.startswith("Mon")][0] == "Mon 09:00"
+    assert next(one for one in found if one.startswith("Mon")) == "Mon 09:00"
 
 
 def test_a_claim_that_is_taken_back_at_night_waits_for_the_morning(tmp_path: Path) -> None:
