@@ -113,11 +113,13 @@ def _write(engine: Engine, folder: Path) -> None:
 
 
 def _rows(sent: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
+    from notifications.compose import ROLES
+
     words = {"statutory": "法定", "ordinary": "普通"}
     return [
         (
             mail["at"][:16].replace("T", " "),
-            f"{mail['to']['institution']} {mail['to']['role']} <{mail['to']['address']}>",
+            f"{mail['to']['institution']}{ROLES.get(mail['to']['role'], '')} <{mail['to']['address']}>",
             words[mail["class"]],
             mail["subject"],
         )

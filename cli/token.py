@@ -76,7 +76,10 @@ def _revoke(context: Context, number: int) -> int:
         row = tokens.revoke(session, number, present(session, context), "命令行")
         if row is None:
             raise Failure(f"没有编号为 {number} 的地址", "现有地址见 duban token list")
-        said = f"已停用 {number}：{row.institution}，{row.name}"
+        rosters = context.loaded.rosters.values()
+        known = (r.find(row.institution) for r in rosters)
+        name = next((one.name for one in known if one), row.institution)
+        said = f"已停用 {number}：{name}，{row.name}"
     print(said)
     return 0
 

@@ -89,7 +89,7 @@ def near(name: str, known: Iterable[str]) -> str:
     """Return a hint with the known name most like ``name``, or nothing."""
     import difflib  # only when something is wrong: every verb starts through here
 
-    alike = difflib.get_close_matches(name[:80], sorted(known), 1)
+    alike = difflib.get_close_matches(name[:80], sorted(known), 1, 0.75)
     return f"是不是 {alike[0]}？" if alike else ""
 
 
