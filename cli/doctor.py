@@ -57,7 +57,7 @@ def _store(context: Context) -> dict[str, object]:
 def _looked_at(context: Context, engine: Engine) -> Iterator[tuple[str, object]]:
     from datetime import timedelta
 
-    from notifications import feeds, pause, tokens
+    from notifications import feeds, fuse, pause, proof, tokens
     from notifications.choosing import transport
     from notifications.listing import STATES
     from scheduler import queries
@@ -72,7 +72,8 @@ def _looked_at(context: Context, engine: Engine) -> Iterator[tuple[str, object]]
         debtors = pages.debtors(session, today, today + timedelta(days=365))
         counts = pages.message_counts(session)
         pending = pages.pending(session)
-        stopped = pause.current(session)
+        stopped, held = pause.current(session), fuse.current(session)
+        proved = proof.last(session)
         ticked = queries.mark(session, "tick")
         addresses = sum(row.revoked_at is None for row in tokens.listed(session))
         faults = feeds.faults(session)
@@ -85,6 +86,8 @@ def _looked_at(context: Context, engine: Engine) -> Iterator[tuple[str, object]]
     yield "last_round", ticked
     yield "mail", transport(context.settings).describe()
     yield "paused", stopped.reason if stopped else None
+    yield "held", held.reason if held else None
+    yield "proof", proved._asdict() | {"at": proved.at.isoformat()} if proved else None
     yield "outbox", {"planned": pending} | {state: counts[state] for state in counts}
     yield "outbox_words", {STATES[state]: count for state, count in counts.items()}
     yield "feed_addresses", addresses
@@ -135,6 +138,9 @@ def _lines(store: dict[str, object]) -> Iterator[str]:
     yield str(store["mail"])
     if store["paused"]:
         yield f"■ 发信已暂停：{store['paused']}"
+    if store["held"]:
+        yield f"■ 普通提醒已扣住：{store['held']}；看过没有问题，用 duban outbox release 放行"
+    yield from _proved(store["proof"])
     words = store["outbox_words"]
     assert isinstance(words, dict)
     said = "、".join(f"{word} {count}" for word, count in words.items())
@@ -145,3 +151,14 @@ def _lines(store: dict[str, object]) -> Iterator[str]:
     if missing:
         more = f" 等 {len(missing)} 家" if len(missing) > SHOWN else f"，共 {len(missing)} 家"
         yield f"▲ 一年内有事项要办而没有登记联络员：{'、'.join(missing[:SHOWN])}{more}"
+
+
+def _proved(proof: object) -> Iterator[str]:
+    from datetime import datetime
+
+    if not isinstance(proof, dict):
+        return
+    at = datetime.fromisoformat(proof["at"])
+    head = f"{at:%m-%d %H:%M} 核对 {proof['notices']} 条提醒、{proof['messages']} 封邮件"
+    yield f"■ {head}，{len(proof['wrong'])} 处有误：" if proof["wrong"] else f"{head}，各在唯一的状态里"
+    yield from (f"  {fault}" for fault in proof["wrong"])

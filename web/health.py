@@ -15,6 +15,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 
+from notifications import proof
+from notifications.proof import Proof
 from scheduler.queries import mark
 from scheduler.store import reading
 from web import queries
@@ -72,12 +74,14 @@ def readiness(house: House, mail: Callable[[], Check]) -> dict[str, Check]:
         with reading(house.engine) as session:
             ticked = mark(session, TICKED)
             oldest = queries.oldest_unsent(session)
+            proved = proof.last(session)
     except SQLAlchemyError as error:
         return {"database": Check(False, f"数据库打不开：{type(error).__name__}")}
     return {
         "database": Check(True, "数据库可用"),
         "tick": _age(ticked, now, house.rate),
         "outbox": _unsent(oldest, now, house.rate),
+        "proof": _proved(proved),
         "mail": mail(),
     }
 
@@ -95,6 +99,14 @@ def _unsent(oldest: datetime | None, now: datetime, rate: float) -> Check:
     age = now - oldest
     good = age <= UNSENT * max(rate, 1)
     return Check(good, f"最早一封该发未发的邮件已等 {_minutes(age)} 分钟")
+
+
+def _proved(proved: Proof | None) -> Check:
+    if proved is None:
+        return Check(True, "还没有核对过发件箱")
+    if proved.wrong:
+        return Check(False, f"发件箱核对有误 {len(proved.wrong)} 处，见 duban doctor")
+    return Check(True, "每条提醒都在唯一的状态里")
 
 
 def _minutes(age: timedelta) -> int:

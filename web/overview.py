@@ -9,9 +9,11 @@ from datetime import date, timedelta
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from notifications import feeds, pause
+from notifications import feeds, fuse, pause, proof
+from notifications.fuse import Tripped
 from notifications.listing import WAITING
 from notifications.pause import Pause
+from notifications.proof import Proof
 from scheduler.occurrences import Occurrence
 from scheduler.store import reading
 from web import queries
@@ -110,7 +112,8 @@ def routes(house: House, pages: Pages) -> APIRouter:
             latest = queries.messages(session, None, MAILS)
             debtors = queries.debtors(session, today, today + timedelta(days=365))
             faults = feeds.faults(session)
-            stopped = pause.current(session)
+            stopped, held = pause.current(session), fuse.current(session)
+            proved = proof.last(session)
         near = grouped(coming, today, world.workdays)
         behind = grouped(late, today, world.workdays)[:LATE_GROUPS]
         documents = described(house)
@@ -121,7 +124,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
             documents=documents,
             names={one.id: one.number or one.title for one in documents},
             differing=house.differing(),
-            faults=_faults(house, faults, stopped),
+            faults=[*_outbox(stopped, held, proved), *_faults(house, faults)],
             near=near[:GROUPS],
             more=len(near) > GROUPS or len(coming) == ROWS,
             late=behind,
@@ -140,9 +143,21 @@ def routes(house: House, pages: Pages) -> APIRouter:
     return router
 
 
-def _faults(house: House, feed_faults: Iterable[str], stopped: Pause | None) -> list[str]:
-    said = [f"发信已暂停：{stopped.reason}。设置改好后会自动恢复。"] if stopped else []
-    said += [
+def _outbox(stopped: Pause | None, held: Tripped | None, proved: Proof | None) -> Iterable[str]:
+    """Yield what the admin has to do about the mails, as banners."""
+    if stopped:
+        yield f"发信已暂停：{stopped.reason}。设置改好后会自动恢复。"
+    if held:
+        yield (
+            f"普通提醒已扣住：{held.reason}。法定类照发。"
+            "看过邮件页没有问题，用 duban outbox release 放行；有问题先改正。"
+        )
+    if proved and proved.wrong:
+        yield f"发件箱核对有误 {len(proved.wrong)} 处：{proved.wrong[0]}。见 duban doctor。"
+
+
+def _faults(house: House, feed_faults: Iterable[str]) -> list[str]:
+    said = [
         f"{problem.path} 第 {problem.line} 行有错误，这份文件仍用已应用的版本：{problem.message}"
         for problem in house.files.problems
         if problem.severity == "error"

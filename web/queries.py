@@ -198,11 +198,12 @@ def unsendable(session: Session, limit: int) -> Sequence[tuple[Notice, str]]:
 
 
 def oldest_unsent(session: Session) -> datetime | None:
-    """Return since when the longest waiting message could have been sent, None if none waits."""
-    query = select(Message.next_try_at).where(
-        col(Message.state).in_(("ready", "sending")), col(Message.next_try_at).is_not(None)
-    )
-    return session.exec(query.order_by(col(Message.next_try_at)).limit(1)).first()
+    """Return when the longest waiting message was composed, None if none waits.
+
+    Not when it is tried next: a mail that is refused every hour is old all the same.
+    """
+    query = select(Message.composed_at).where(col(Message.state).in_(("ready", "sending")))
+    return session.exec(query.order_by(col(Message.composed_at)).limit(1)).first()
 
 
 def messages(session: Session, state: str | None, limit: int) -> Sequence[Message]:

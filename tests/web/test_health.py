@@ -85,3 +85,33 @@ def test_figures_are_off_by_default(service: Service, tmp_path: Path) -> None:
     figures = watched.get("/metrics").text
     assert "duban_notices_pending 2\n" in figures
     assert "duban_last_tick_timestamp_seconds 1772760600\n" in figures
+
+
+def test_mail_that_is_refused_every_hour_is_old_all_the_same(service: Service) -> None:
+    from scheduler.queries import MESSAGES
+    from scheduler.store import writing
+
+    service.tick("2026-03-06 09:30")
+    with Session(service.house.engine, expire_on_commit=False) as session:
+        gather(session, service.now, service.house.world)
+    service.tick("2026-03-06 11:31")
+    with writing(service.house.engine) as session:
+        later = service.now + timedelta(minutes=30)
+        session.execute(MESSAGES.update().values(attempt=5, next_try_at=later))
+    assert failing(service) == {"outbox"}
+
+
+def test_an_outbox_that_fails_its_proof_fails(service: Service) -> None:
+    from notifications import proof
+    from scheduler.queries import NOTICES
+    from scheduler.store import writing
+
+    service.tick("2026-03-06 09:30")
+    with Session(service.house.engine, expire_on_commit=False) as session:
+        gather(session, service.now, service.house.world)
+    proof.hourly(service.house.engine, service.now, service.house.world)
+    assert failing(service) == set()
+    with writing(service.house.engine) as session:
+        session.execute(NOTICES.update().values(reason="已办结"))
+    proof.hourly(service.house.engine, service.now + timedelta(hours=1), service.house.world)
+    assert failing(service) == {"proof"}
