@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"原来的数据库另存为：{'、'.join(map(str, kept))}")
     print("备份以后交出去的邮件，启动时按数据文件夹里的 journal 补记，不会再发；要在别的机器上恢复，")
     print("请把原来的 journal 文件夹一起带过去。启动后先看一眼 duban outbox。")
+    if missing := _missing(context):
+        print(f"■ 备份时已有、这里没有的交付日志：{'、'.join(missing)}；先带过来，再启动。")
     return 0
 
 
@@ -53,6 +55,20 @@ def _aside(context: Context, folder: Path, name: str, end: str = "") -> Path:
         if not file.exists():
             return file
     raise AssertionError("a thousand restores within a second")
+
+
+def _missing(context: Context) -> list[str]:
+    """Return the journals that the backup knew and that are not in the data folder."""
+    from notifications.catching_up import unknown
+    from notifications.journal import FOLDER
+    from scheduler.store import connect, reading
+
+    engine = connect(context.settings.database_url)
+    try:
+        with reading(engine) as session:
+            return unknown(session, context.settings.data / FOLDER)
+    finally:
+        engine.dispose()
 
 
 def _into_file(archive: Archive, file: Path, replace: bool, context: Context) -> list[Path]:
