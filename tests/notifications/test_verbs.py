@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import mailbox
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +17,13 @@ from notifications import choosing, pause
 from notifications.maildir import Maildir
 from notifications.smtp import Relay
 from scheduler import store
-from tests.notifications.post import Awkward, Post, read
+from tests.notifications.post import WORLD, Awkward, Post, read
 from tests.notifications.servers import Behaviour, free_port, serving
+from tests.notifications.test_outbox import People
 from tests.scheduler.house import PLAN, at
 
 NINE = "2026-03-06 09:00"
+PEOPLE = People({("da", "liaison"): ["a@da.example"], ("xiao", "liaison"): ["x@xiao.example"]})
 
 
 @pytest.fixture(autouse=True)
@@ -142,3 +147,38 @@ def test_a_server_that_drops_after_the_content_leaves_the_mail_in_doubt(tmp_path
         post.deliver("2026-03-06 12:00", relay)
     assert len(behaviour.received) == 2  # ordinary mail is not handed over again
     assert set(post.states()) == {"in_doubt"}
+
+
+def run(*words: str) -> str:
+    """Run a verb in a process of its own and return what it printed."""
+    done = subprocess.run([sys.executable, "-m", "cli", *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_restored_backup_mails_nothing_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the command line, to a real server: tick, backup, tick, restore, tick."""
+    post = Post(tmp_path, base=replace(WORLD, contacts=PEOPLE, placeholders=False))
+    post.tick(NINE)
+    post.engine.dispose()
+    with serving(behaviour := Behaviour()) as port:
+        for name, value in {
+            "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(port), "SMTP_TLS": "none",
+            "MAIL_FROM": "duban@x.example",
+        }.items():  # fmt: skip
+            monkeypatch.setenv(f"DUBAN_{name}", value)
+        run("backup", str(tmp_path / "saved.zip"))
+        run("tick", "--at", "2026-03-06T09:01:00+08:00")
+        assert len(behaviour.received) == 2
+        assert "■" not in run("restore", str(tmp_path / "saved.zip"), "--replace")
+        run("tick", "--at", "2026-03-06T09:30:00+08:00")
+        run("tick", "--at", "2026-03-09T09:30:00+08:00")
+    assert len(behaviour.received) == 2
+    rows = json.loads(run("outbox", "--format", "json"))
+    assert [row["state"] for row in rows] == ["sent", "sent"]
+    (tmp_path / "journal").rename(tmp_path / "elsewhere")
+    run("backup", str(tmp_path / "later.zip"))
+    said = run("restore", str(tmp_path / "later.zip"), "--replace")
+    assert "备份时已有、这里没有的交付日志" in said
