@@ -43,15 +43,19 @@ def _store(context: Context) -> dict[str, object]:
     from pathlib import Path
 
     from sqlalchemy import make_url
-    from sqlalchemy.exc import SQLAlchemyError
+
+    from scheduler.faults import fault
 
     url = make_url(context.settings.database_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         return {"store": "还没有数据库；第一次运行 duban serve 时建立"}
     try:
         return dict(_looked_at(context, context.engine()))
-    except SQLAlchemyError as error:
-        return {"fault": f"数据库打不开：{error.__class__.__name__}：{str(error).splitlines()[0]}"}
+    except Exception as error:
+        known = fault(error)
+        if known is None:
+            raise
+        return {"fault": f"{known.said}（{known.hint}）"}
 
 
 def _looked_at(context: Context, engine: Engine) -> Iterator[tuple[str, object]]:

@@ -91,6 +91,8 @@ _FILES = {
     errno.EFBIG: _FULL._replace(said="文件超过了允许的大小，写不下"),
     errno.EROFS: _READ_ONLY._replace(said="磁盘是只读的，写不进去"),
     errno.EACCES: Fault("没有权限", "核对文件和文件夹的权限", True),
+    errno.EPERM: Fault("没有权限", "核对文件和文件夹的权限", True),
+    errno.ENOTDIR: Fault("路径中间不是文件夹", "核对路径"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -41,10 +42,17 @@ def connect(url: str, *, durable: bool = True) -> Engine:
     if target.get_backend_name() == "postgresql":
         return _postgresql(target)
     if target.database and target.database != ":memory:":
-        Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+        _make(Path(target.database).parent)
     engine = create_engine(target, connect_args={"timeout": BUSY / 1000})
     _prepare_sqlite(engine, "FULL" if durable else "OFF")
     return engine
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, "no folder", str(folder)) from None
 
 
 def _postgresql(target: URL) -> Engine:
