@@ -47,8 +47,9 @@ class Forecast:
 
     ``expected``: occurrences foreseen for that day by the note before, None where there was none;
     ``base``: the newest notice of the days before; ``seen``: the newest one looked at; ``days``:
-    occurrences foreseen by day. Of what first adoptions had brought, ``adopted`` is what counted
-    as foreseen before, ``began`` what there was as the day began, ``brought`` the newest figure.
+    occurrences foreseen by day. Of the reminders that first adoptions had brought, ``adopted`` are
+    those that counted before, ``began`` those there were as the day began; ``documents``: how many
+    were adopted.
     """
 
     day: date
@@ -57,7 +58,7 @@ class Forecast:
     seen: int = 0
     adopted: int = 0
     began: int = 0
-    brought: int = 0
+    documents: int = 0
     days: Mapping[date, int] = field(default_factory=dict)
 
 
@@ -113,18 +114,18 @@ def judge(session: Session, now: datetime, world: World) -> str | None:
     today = now.astimezone(world.timezone).date()
     known, last, brought = _read(session), newest(session), adopted(session)
     if known is None or known.day > today:  # nothing was foreseen for a clock that went back
-        known = Forecast(today, None, last, 0, brought, brought)
+        known = Forecast(today, None, last, 0, brought.reminders, brought.reminders)
     elif known.day < today:
         foreseen = sum(n for day, n in known.days.items() if known.day < day <= today)
-        known = Forecast(today, foreseen, known.seen, 0, known.began, brought)
-    elif (known.seen, known.brought) == (last, brought):
+        known = Forecast(today, foreseen, known.seen, 0, known.began, brought.reminders)
+    elif (known.seen, known.documents) == (last, brought.documents):
         return _why(session)
-    reason = _burst(session, known, brought)
+    reason = _burst(session, known, brought.reminders)
     if reason is not None:
         trip(session, now, world, reason)
         known = replace(known, base=last)
     days = _foresee(session, now, world)
-    _write(session, replace(known, seen=last, brought=brought, days=days))
+    _write(session, replace(known, seen=last, documents=brought.documents, days=days))
     return _why(session)
 
 
@@ -179,7 +180,7 @@ def _write(session: Session, known: Forecast) -> None:
     said = {
         "day": known.day.isoformat(), "expected": known.expected, "base": known.base,
         "seen": known.seen, "adopted": known.adopted, "began": known.began,
-        "brought": known.brought,
+        "documents": known.documents,
         "days": {day.isoformat(): count for day, count in sorted(known.days.items())},
     }  # fmt: skip
     set_mark(session, FORECAST, json.dumps(said))

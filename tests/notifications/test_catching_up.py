@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -250,6 +251,23 @@ def test_a_mail_that_waited_with_what_another_mail_said_gives_way(tmp_path: Path
     assert "liaison@da.example" not in recipients(way)[count:]
     (waiting,) = [n for n in post.notices(PLAN) if n.recipient == "liaison@da.example"]
     assert (waiting.message_id, waiting.reason) == (None, None)
+
+
+def test_a_mail_composed_before_the_journal_was_at_hand_gives_way_too(tmp_path: Path) -> None:
+    """The same digest under another Message-ID, for the sender's address had changed."""
+    post = Post(tmp_path)
+    saved = post.backup()
+    way = Awkward()
+    post.round(NINE, way, post.desk())
+    post.restore(saved)
+    post.base = replace(post.base, mail_from="other@y.example")
+    post.known = None
+    post.tick("2026-03-06 10:00")
+    post.gather("2026-03-06 10:00")
+    post.round("2026-03-06 10:01", way, post.desk("next"), "next")
+    assert len(way.handed) == 2
+    mine = [m for m in post.messages() if m.recipient == "liaison@da.example"]
+    assert [(m.state, m.sequence) for m in mine] == [("cancelled", 0), ("sent", 1)]
 
 
 def test_an_edit_that_was_forgotten_and_is_applied_again_tells_nobody_twice(

@@ -135,7 +135,8 @@ def test_a_journal_that_fails_at_the_fence_leaves_the_connection_usable(
     (tmp_path / "journal").write_text("in the way")
     with serving(behaviour := Behaviour()) as port:
         relay = Relay("127.0.0.1", port, "none", "duban@x.example", timeout=5.0, carriers=1)
-        assert post.deliver(STATUTORY, relay, desk=post.desk()).put_back == 2
+        report = post.deliver(STATUTORY, relay, desk=post.desk())
+        assert (report.put_back, report.paused) == (2, None)
         assert behaviour.received == []
         (tmp_path / "journal").unlink()
         assert post.deliver("2026-03-18 09:02", relay, desk=post.desk()).sent == 2

@@ -104,7 +104,8 @@ def test_a_first_adoption_is_no_burst(tmp_path: Path) -> None:
 
 def test_an_adoption_whose_day_comes_later_is_no_burst(tmp_path: Path) -> None:
     house = Post(tmp_path, base=replace(WORLD, contacts=TOWN.contacts(), placeholders=False))
-    house.pass_by("2026-03-04 09:00")
+    for day in ("04", "05"):
+        house.pass_by(f"2026-03-{day} 09:00")
     house.edit(town(with_house=True), "2026-03-05 10:00")  # its first rung is on the 6th
     house.pass_by("2026-03-05 10:05")
     house.pass_by("2026-03-06 09:00")
@@ -208,6 +209,35 @@ def test_what_the_journal_brought_back_is_not_counted(tmp_path: Path) -> None:
     post.round("2026-03-06 10:00", way, post.desk("next"), "next")
     assert post.tripped is None
     assert len(way.handed) == 2 * PAIRS
+
+
+def test_what_the_journal_brought_back_of_a_forgotten_edit_is_not_counted(tmp_path: Path) -> None:
+    post = Burst(tmp_path)
+    post.until("2026-03-02", "2026-03-03")
+    saved = post.backup()
+    post.edit(town(SOON), "2026-03-03 20:00")
+    way = Recorder()
+    post.round("2026-03-04 09:00", way, post.desk())
+    post.release("2026-03-04 09:30")
+    post.round("2026-03-04 10:00", way, post.desk(), "me")
+    assert len(way.handed) == 2 * PAIRS + 1  # and the alarm
+    post.restore(saved)
+    post.round("2026-03-04 11:00", way, post.desk("next"), "next")
+    assert post.tripped is None
+    assert len(way.handed) == 2 * PAIRS + 1
+
+
+def test_what_was_planned_before_a_release_is_released_with_it(tmp_path: Path) -> None:
+    post = Burst(tmp_path)
+    post.until("2026-03-02", "2026-03-06")
+    with store.writing(post.engine) as session:
+        fuse.trip(session, at("2026-03-09 19:00"), post.world, "管理员要看")
+    later = WORKFLOW.replace("on: 2026-03-20", "on: 2026-03-27").replace("3月20日", "3月27日")
+    post.edit(town(later), "2026-03-09 20:00")  # everybody is to hear of the new date
+    post.release("2026-03-09 20:05")
+    post.day("2026-03-10")
+    assert post.tripped is None
+    assert {(m.state, m.day.day) for m in post.messages() if m.day.day == 10} == {("sent", 10)}
 
 
 def test_a_store_without_a_forecast_is_not_judged(tmp_path: Path) -> None:
