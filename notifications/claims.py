@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlmodel import Session
 
 from notifications.waiting import useful_until
@@ -52,16 +52,27 @@ def waiting(session: Session, now: datetime) -> bool:
     return session.execute(select(M.id).where(or_(ripe, lost)).limit(1)).first() is not None
 
 
+# Made once, for they are asked for every mail. The index leads to the first of a class, however
+# many wait behind it.
+_NEXT = (
+    select(M.id, M.state, M.attempt)
+    .where(M.statutory == bindparam("statutory"), M.next_try_at <= bindparam("now"))
+    .where(M.state.in_(("ready", "in_doubt")))
+    .order_by(M.next_try_at, M.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)  # SQLite has one writer anyway
+)
+_WHOLE = select(
+    M.attempt, M.recipient, M.statutory, M.handed, M.message_id, M.body, M.composed_at, M.role
+).where(M.id == bindparam("message"))
+_RUNGS = select(NOTICES.c.rung, NOTICES.c.due).where(NOTICES.c.message_id == bindparam("message"))
+
+
 def claim(session: Session, now: datetime, owner: str, lease: timedelta) -> Claim | None:
     """Take the most urgent message that is due; None if there is none or another was quicker."""
-    query = (
-        select(M.id, M.state, M.attempt)
-        .where(M.state.in_(("ready", "in_doubt")), M.next_try_at <= now)
-        .order_by(M.statutory.desc(), M.next_try_at, M.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)  # SQLite has one writer anyway
-    )
-    found = session.execute(query).first()
+    found = None
+    for statutory in (True, False):
+        found = found or session.execute(_NEXT, {"now": now, "statutory": statutory}).first()
     if found is None:
         return None
     same = (M.id == found.id, M.state == found.state, M.attempt == found.attempt)
@@ -71,12 +82,7 @@ def claim(session: Session, now: datetime, owner: str, lease: timedelta) -> Clai
     )  # fmt: skip
     if taken != 1:
         return None
-    row = session.execute(
-        select(
-            M.attempt, M.recipient, M.statutory, M.handed, M.message_id, M.body, M.composed_at,
-            M.role,
-        ).where(M.id == found.id)
-    ).one()  # fmt: skip
+    row = session.execute(_WHOLE, {"message": found.id}).one()
     return Claim(
         found.id, row.attempt, owner, row.recipient, row.statutory, row.handed, row.message_id,
         bytes(row.body), rungs(session, found.id), row.composed_at, row.role,
@@ -85,9 +91,7 @@ def claim(session: Session, now: datetime, owner: str, lease: timedelta) -> Clai
 
 def rungs(session: Session, message: int) -> tuple[tuple[str, date], ...]:
     """Return rung and due date of each notice of a message."""
-    found = session.execute(
-        select(NOTICES.c.rung, NOTICES.c.due).where(NOTICES.c.message_id == message)
-    )
+    found = session.execute(_RUNGS, {"message": message})
     return tuple((rung, due) for rung, due in found)
 
 

@@ -162,7 +162,10 @@ class Message(SQLModel, table=True):
     """
 
     __tablename__ = "message"
-    __table_args__ = (UniqueConstraint("recipient", "role", "day", "sequence"),)
+    __table_args__ = (
+        UniqueConstraint("recipient", "role", "day", "sequence"),
+        Index("ix_message_next", "statutory", "next_try_at"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     recipient: str
     role: str
