@@ -170,7 +170,7 @@ def due(session: Session, now: datetime, limit: int) -> list[Due]:
     query = (
         select(*_DUE)
         .where(OCCURRENCES.c.next_notice_at <= now)
-        .order_by(OCCURRENCES.c.next_notice_at, OCCURRENCES.c.key)
+        .order_by(OCCURRENCES.c.next_notice_at)  # as the index has it: no batch sorts the rest
         .limit(limit)
         .with_for_update(skip_locked=True)  # SQLite has one writer anyway
     )
@@ -256,9 +256,14 @@ def planned(session: Session, keys: Iterable[str]) -> dict[tuple[str, date], dic
 
 def made_good(session: Session, reached: Iterable[tuple[str, str]]) -> None:
     """Note of rungs that went to nobody that they have found somebody now."""
-    for key, rung in reached:
-        where = (NOTICES.c.key == key, NOTICES.c.rung == rung, NOTICES.c.reason == NOBODY)
-        session.execute(update(NOTICES).where(*where).values(reason=NOBODY_THEN))
+    pairs = set(reached)
+    column = NOTICES.c
+    for some in chunks({key for key, _ in pairs}):
+        query = select(column.id, column.key, column.rung)
+        query = query.where(column.key.in_(some), column.reason == NOBODY)
+        found = [row.id for row in session.execute(query) if (row.key, row.rung) in pairs]
+        if found:
+            session.execute(update(NOTICES).where(column.id.in_(found)).values(reason=NOBODY_THEN))
 
 
 def plan_notices(session: Session, rows: Sequence[Row]) -> None:
