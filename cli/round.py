@@ -14,6 +14,7 @@ from notifications.catching_up import catch_up
 from notifications.desk import Desk
 from notifications.monitor import Monitor
 from notifications.outbox import DeliverReport, GatherReport, deliver, gather
+from notifications.setback import mend
 from notifications.transport import Transport
 from scheduler import queries
 from scheduler.extending import extend
@@ -57,6 +58,7 @@ def one_round(
     """
     if desk is not None and desk.journal is not None:
         catch_up(engine, [desk.journal.folder], clock())
+    mend(engine, clock(), world)
     planned, composed = prepare(engine, clock(), world)
     delivered = deliver(engine, clock, transport, world, owner=owner, lease=lease, desk=desk)
     return RoundReport(planned, composed, delivered)

@@ -141,7 +141,7 @@ def test_a_store_that_is_no_store_is_told(
     data.mkdir()
     (data / "duban.db").write_bytes(b"this is not a database at all" * 100)
     found = doctor(capfd, 1)
-    assert found["fault"].startswith("数据库打不开")
+    assert found["fault"].startswith("数据库文件已损坏")
     assert main(["doctor"]) == 1
     assert "■ 数据库打不开" in capfd.readouterr().out
 
