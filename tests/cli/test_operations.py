@@ -143,7 +143,7 @@ def test_a_store_that_is_no_store_is_told(
     found = doctor(capfd, 1)
     assert found["fault"].startswith("数据库文件已损坏")
     assert main(["doctor"]) == 1
-    assert "■ 数据库打不开" in capfd.readouterr().out
+    assert "■ 数据库文件已损坏" in capfd.readouterr().out
 
 
 def test_wrong_settings_end_the_doctor_with_one(
