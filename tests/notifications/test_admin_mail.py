@@ -110,13 +110,22 @@ def test_it_says_what_needs_a_hand(tmp_path: Path) -> None:
     assert "拒收或退回" not in text  # that was told
 
 
-def test_a_refusal_that_found_the_next_contact_needs_no_hand(tmp_path: Path) -> None:
-    post = watched(
-        tmp_path, da_liaison=["a@da.example"], da_leader=["b@da.example"],
-        xiao_liaison=["x@xiao.example"],
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"da_leader": ["b@da.example"]},
+        {"shi_coordinator": ["s@shi.example"]},  # of another institution
+        {"da_liaison": ["a@da.example", "b@da.example"]},  # told besides
+    ],
+)
+def test_a_refusal_that_left_somebody_told_needs_no_hand(
+    tmp_path: Path, others: dict[str, list[str]]
+) -> None:
+    known = {"da_liaison": ["a@da.example"], "xiao_liaison": ["x@xiao.example"]} | others
+    post = watched(tmp_path, **known)
     post.pass_by(NINE, Awkward([Rejected("550 gone")]))
     rounds(post, "2026-03-06 10:00").run()
+    assert post.messages()[0].state == "failed"
     assert "没有要你处理的" in text_of(own(post)[0])
 
 
