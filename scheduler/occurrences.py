@@ -134,7 +134,9 @@ def _of_duty(
 ) -> Iterator[Occurrence]:
     if duty.kind in ("standing", "event"):  # type: ignore[attr-defined]
         # The day only fills the field until it is emptied: the same whatever the window.
-        dateless = Period("always", None, document.binds_from)
+        within = getattr(duty.rule, "respond_within", None)  # type: ignore[attr-defined]
+        said = f"原文没有写时限，本系统约定遇事后{within}个工作日内办理" if within else None
+        dateless = Period("always", None, document.binds_from, note=said)
         wording = next(versions(document, duty))
         for subject in subjects(document, roster, duty):
             one = _occurrence(document, workdays, duty, wording, subject, dateless, "core")

@@ -15,6 +15,7 @@ from web.house import House
 from web.queries import Ahead
 from web.rendering import Pages
 from workflows.document import Document, Duty
+from workflows.kinds import EventRule
 
 SECTIONS = (
     ("限期报送与办理", ("once", "recurring", "fuzzy")),
@@ -141,19 +142,16 @@ def _line(document: Document, duty: Duty, ahead: Ahead | None, key: str | None) 
         many=ahead.many if ahead else 0,
         first=ahead.first if ahead else None,
         word=rule.word if kind(duty) == "standing" else None,
-        when=_when(rule) if kind(duty) == "event" else None,
+        when=_when(rule) if isinstance(rule, EventRule) else None,
         address=f"/items/{key}" if key else None,
     )
 
 
-def _when(rule: object) -> str:
-    within = getattr(rule, "respond_within", None)
-    limit = f"登记后 {within} 个工作日内（这是本系统的约定，不是原文的）" if within else "登记后办理"
-    return f"{getattr(rule, 'when', '')}：{limit}"
+def _when(rule: EventRule) -> str:
+    within = f"{rule.respond_within} 个工作日内（这是本系统的约定，不是原文的）"
+    return f"{rule.when}：登记后 {within}"
 
 
 def _issuers(document: Document, roster: Roster) -> str:
     named = roster.institutions
     return "、".join(named[one].name if one in named else one for one in document.issuers)
-
-

@@ -142,12 +142,15 @@ class RotationRule(Frozen):
     rotate: bool = False
 
 
+HOUSE_RESPONSE = 5  # working days for 及时 and 尽快, which give no date (house ruling 3)
+
+
 class EventRule(Frozen):
     """What starts the duty. ``respond_within``: working days, the house's, not the text's."""
 
     when: Text
     watches: Literal["contacts", "team", "agreement", "pairing"] | None = None
-    respond_within: Count | None = None
+    respond_within: Count = HOUSE_RESPONSE
 
 
 class TargetRule(Frozen):

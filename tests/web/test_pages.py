@@ -110,7 +110,7 @@ def test_what_is_no_longer_there_is_said_so(admin: Service) -> None:
 def test_a_documents_page_lists_its_obligations_and_what_is_unresolved(admin: Service) -> None:
     page = text(admin.get("/documents/pair-2025"))
     for said in ("限期报送与办理", "频次要求", "遇事即办", "有关单位 原文没有列出",
-                 "下一期 2026年3月20日（周五）", "联系人变动：登记后办理"):  # fmt: skip
+                 "下一期 2026年3月20日（周五）", "联系人变动：登记后 5 个工作日内（这是本系统的约定"):  # fmt: skip
         assert said in page
     assert f'href="/items/{JUNE}"' in admin.get("/documents/pair-2025").text
 
