@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -184,14 +183,14 @@ def test_yesterdays_mail_is_not_sent_any_more(tmp_path: Path) -> None:
 
 class Listener(HTTPServer):
     heard: list[str]
-    wait: float = 0.0
+    answers: threading.Event
 
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, Listener)
         self.server.heard.append(self.path)
-        time.sleep(self.server.wait)
+        self.server.answers.wait(30)
         self.send_response(200)
         self.end_headers()
 
@@ -202,7 +201,8 @@ class Answer(BaseHTTPRequestHandler):
 @contextmanager
 def monitor() -> Iterator[Listener]:
     server = Listener(("127.0.0.1", 0), Answer)
-    server.heard = []
+    server.heard, server.answers = [], threading.Event()
+    server.answers.set()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -239,13 +239,22 @@ def test_a_monitor_that_hangs_or_is_not_there_holds_up_nothing(
 ) -> None:
     post = watched(tmp_path)
     with monitor() as server:
-        server.wait = 0.5
+        server.answers.clear()
         one = rounds(post, NINE, url=f"http://127.0.0.1:{server.server_port}/slow")
-        one.monitor._timeout = 0.2
+        one.monitor._timeout = 30.0
         for _ in range(3):
             one.run()
         assert len(server.heard) <= 1  # while one call hangs there is no other
+        server.answers.set()
         one.monitor.wait()
+        assert server.heard == ["/slow"]
+        server.answers.clear()
+        short = rounds(post, NINE, url=f"http://127.0.0.1:{server.server_port}/silent")
+        short.monitor._timeout = 0.1
+        short.run()
+        short.monitor.wait()
+        assert "TimeoutError" in caplog.text
+        server.answers.set()
     gone = rounds(post, NINE, url=f"http://127.0.0.1:{server.server_port}/secret")
     gone.run()
     gone.monitor.wait()
