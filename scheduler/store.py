@@ -18,6 +18,7 @@ from scheduler.migrating import Newer, migrate
 __all__ = ["Newer", "connect", "migrate", "one_planner", "reading", "writing"]
 
 BUSY = 30_000  # milliseconds that a writer waits for another one
+CACHE = 32_768  # KiB a connection at most: the inner pages of millions of occurrences
 PLANNING = 0x647562616E  # the number of PostgreSQL's advisory lock on what is planned
 SLOW = "5min"  # for the rare transactions that compute all dates between two statements
 # A process that was stopped in the middle of a transaction must not keep the others waiting, and a
@@ -71,6 +72,7 @@ def _prepare_sqlite(engine: Engine, synchronous: str) -> None:
         cursor.execute(f"PRAGMA busy_timeout={BUSY}")
         _write_ahead(cursor)
         cursor.execute(f"PRAGMA synchronous={synchronous}")
+        cursor.execute(f"PRAGMA cache_size=-{CACHE}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
