@@ -44,6 +44,13 @@ def seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+def wall_seconds(work: Callable[[], object]) -> float:
+    """Return the seconds that a piece of work takes by the clock, waits for disk and net included."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
 def command_seconds(*words: str, **more: str) -> float:
     """Return the CPU seconds, of user and system, that a command takes from start to end."""
     environment = {name: value for name, value in os.environ.items() if name[:6] != "DUBAN_"}
