@@ -4,7 +4,7 @@ One folder of JSON lines (UTF-8). A process appends to files of its own, one a m
 changes a line, so that nothing interleaves whoever shares the folder. The lines:
 
 - ``handing``: at the point of no return, before the first byte leaves. The message with its bytes
-  (``body``: zlib, base64) and its notices; on disk before DATA.
+  (``body``: zlib, base64) and its notices; on disk before the content is sent.
 - ``sent``, ``refused``, ``doubt``: what came of it, with the ``reply``; before the store is told.
 
 All bear ``at``, ``owner``, ``message_id`` and ``attempt``, which name one hand-over. Where machines
@@ -164,6 +164,6 @@ def _lines(name: str, data: bytes) -> Iterator[Line]:
             taken = (said.pop("what"), datetime.fromisoformat(said.pop("at")), said.pop("owner"))
             yield Line(*taken, said.pop("message_id"), int(said.pop("attempt")), said)
         except (ValueError, KeyError, TypeError, AttributeError):
-            # A disk that was full, or a power cut: such a line was cut off before DATA.
+            # A disk that was full, or a power cut: such a line was cut off before the content left.
             if text.strip():
                 log.warning("journal %s: line %d of the newest part cannot be read", name, number)

@@ -1,10 +1,13 @@
 """Hand-over to a mail server by aiosmtplib, with every error sorted by what it proves.
 
-RFC 5321 section 4.5.3.2 (time-outs), 4.2.1 (first digit of a reply), 3.3 (the end of data).
+RFC 5321 section 4.5.3.2 (time-outs), 4.2.1 (first digit of a reply), 3.3 and 4.5.2 (the data and
+its end). DATA is asked for apart from the content: as long as no 354 has come, nothing can have
+been accepted, so the point of no return lies behind it.
 """
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -36,7 +39,9 @@ from notifications.transport import (
 )  # fmt: skip
 
 BEFORE_DATA = 60.0  # seconds for any command before the content; a lease must outlast them all
-STORAGE_EXCEEDED = 552
+GO_ON, COMPLETED, STORAGE_EXCEEDED = 354, 250, 552
+LINE_END = re.compile(rb"\r\n|\r|\n")
+FIRST_DOT = re.compile(rb"(?m)^\.")
 
 
 @dataclass(frozen=True)
@@ -84,23 +89,46 @@ class SmtpCarrier:
         """Hand over one mail and return the server's reply; raises DeliveryError."""
         recipient = checked_recipient(envelope.recipient)
         client = await self._addressed(recipient)
+        await self._ask(client)
+        # The server waits for the content now. Whatever keeps it from coming, the connection is
+        # left without the final dot, and without QUIT, which would be a line of the content.
         try:
             passed = await fence()
         except BaseException:
-            await self._forget()  # the server waits for content that will not come
+            await self._forget()
             raise
         if not passed:
             await self._forget()
             raise Fenced("租约已失，未交出")
+        return await self._send(client, envelope.body)
+
+    async def _ask(self, client: SMTP) -> None:
+        """Ask for the content to be taken; raises where the server does not say 354."""
         try:
-            code, reply = await client.data(envelope.body, timeout=self._relay.timeout)
-        except SMTPResponseException as error:
+            code, reply = await client.execute_command(b"DATA", timeout=self._patience)
+        except (SMTPException, OSError, TimeoutError) as error:
             await self._forget()
-            raise _after_content(error) from error
+            raise Deferred(f"内容发出前连接中断：{_words(error)}") from error
+        if code != GO_ON:
+            await self._forget()
+            said = _line(code, reply)
+            raise Rejected(said) if 500 <= code <= 599 else Deferred(said)
+
+    async def _send(self, client: SMTP, body: bytes) -> str:
+        """Send the content and return the server's reply; raises what that, or none, proves."""
+        protocol = client.protocol
+        if protocol is None or not protocol.is_connected:
+            await self._forget()
+            raise Deferred("内容发出前连接中断")
+        try:
+            protocol.write(_content(body))
+            code, reply = await protocol.read_response(timeout=self._relay.timeout)
         except (SMTPException, OSError, TimeoutError, RuntimeError, ValueError) as error:
-            self._client = None
-            client.close()
+            await self._forget()
             raise InDoubt(f"内容发出后没有得到答复：{_words(error)}") from error
+        if code != COMPLETED:
+            await self._forget()
+            raise _after_content(code, reply)
         return _line(code, reply)
 
     async def _addressed(self, recipient: str) -> SMTP:
@@ -191,14 +219,21 @@ def _by_code(
     return lasting(reply) if 500 <= error.code <= 599 else Deferred(reply)
 
 
-def _after_content(error: SMTPResponseException) -> DeliveryError:
-    """Return what a reply to DATA or to the content proves: 4xx and 5xx are definite."""
-    reply = _line(error.code, error.message)
-    if 400 <= error.code <= 499:
-        return Deferred(reply)
-    if 500 <= error.code <= 599:
-        return Rejected(reply)
-    return InDoubt(f"内容发出后的答复看不懂：{reply}")
+def _content(body: bytes) -> bytes:
+    """Return a mail as it goes over the line: CRLF, dots doubled, the final one at the end."""
+    lines = LINE_END.sub(b"\r\n", body)
+    end = b"" if lines.endswith(b"\r\n") else b"\r\n"
+    return FIRST_DOT.sub(b"..", lines) + end + b".\r\n"
+
+
+def _after_content(code: int, reply: str) -> DeliveryError:
+    """Return what a reply to the content proves: 4xx and 5xx are definite."""
+    said = _line(code, reply)
+    if 400 <= code <= 499:
+        return Deferred(said)
+    if 500 <= code <= 599:
+        return Rejected(said)
+    return InDoubt(f"内容发出后的答复看不懂：{said}")
 
 
 def _connecting(error: BaseException) -> DeliveryError:

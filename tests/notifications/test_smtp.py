@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from notifications.transport import (
     RelayFault,
     Unreachable,
 )
+from tests.mailserver.running import running
 from tests.notifications.servers import (
     DROP,
     SILENCE,
@@ -119,7 +121,6 @@ def test_what_fails_before_the_content_never_passes_the_fence(
         ("552 5.3.4 too big", Rejected),
         ("554 5.7.1 looks like spam", Rejected),
         (DROP, InDoubt),
-        # aiosmtplib does not say whether these answered DATA or the content
         ("299", InDoubt),
         ("333 what?", InDoubt),
     ],
@@ -146,6 +147,64 @@ def test_no_answer_before_the_content_is_surely_not_accepted() -> None:
     assert fences == []
 
 
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ({"do": "drop"}, Deferred),
+        ({"do": "reset"}, Deferred),
+        ({"do": "silence"}, Deferred),
+        ({"do": "reply", "text": "421 4.3.2 shutting down"}, Deferred),
+        ({"do": "reply", "text": "451 4.3.0 later"}, Deferred),
+        ({"do": "reply", "text": "554 5.5.1 no valid recipients"}, Rejected),
+        ({"do": "reply", "text": "250 2.0.0 what content?"}, Deferred),
+    ],
+    ids=lambda value: value.get("text", value["do"])[:6] if isinstance(value, dict) else "",
+)
+def test_without_a_354_nothing_was_handed_over(
+    tmp_path: Path, fault: dict[str, Any], expected: type[DeliveryError]
+) -> None:
+    with running(tmp_path, {"at": "data", "times": 1, **fault}) as server:
+        results, fences = hand(relay(server.port, timeout=0.5), mail(), mail())
+        accepted = [one.content for one in server.accepted]
+    assert isinstance(results[0], DeliveryError)
+    assert type(results[0]) is expected
+    assert results[1] == "250 2.0.0 kept, connection 2"
+    assert fences == [True]  # the second mail's
+    assert accepted == [BODY]
+
+
+def test_a_connection_lost_at_the_fence_is_surely_not_accepted(tmp_path: Path) -> None:
+    async def slow_fence() -> bool:
+        server.process.kill()
+        await asyncio.sleep(0.3)
+        return True
+
+    async def run() -> None:
+        async with relay(server.port).open() as carrier:
+            await carrier.hand(mail(), slow_fence)
+
+    with running(tmp_path) as server:
+        with pytest.raises(Deferred):
+            asyncio.run(run())
+        assert server.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("body", "arrives"),
+    [
+        (b"a\r\n.\r\n..b\r\n", b"a\r\n.\r\n..b\r\n"),
+        (b".a\n.\n", b".a\r\n.\r\n"),
+        (b"no end\r.", b"no end\r\n.\r\n"),
+    ],
+)
+def test_the_content_ends_where_the_mail_ends(tmp_path: Path, body: bytes, arrives: bytes) -> None:
+    with running(tmp_path) as server:
+        results, _ = hand(relay(server.port), Envelope("<1@x>", "a@b.example", body))
+        accepted = [one.content for one in server.accepted]
+    assert results == ["250 2.0.0 kept, connection 1"]
+    assert accepted == [arrives]
+
+
 def test_a_refused_recipient_does_not_spoil_the_connection_for_the_next() -> None:
     with serving(behaviour := Behaviour(rcpt=["550 5.1.1 unknown"])) as port:
         results, _ = hand(relay(port), mail("gone@b.example"), mail("here@b.example"))
@@ -166,11 +225,12 @@ def test_nobody_listening_is_told_from_a_refusal() -> None:
     assert type(only_result(results)) is Unreachable
 
 
-def test_a_lost_lease_stops_before_the_content() -> None:
-    with serving(behaviour := Behaviour()) as port:
-        results, _ = hand(relay(port), mail(), fence=False)
-    assert type(only_result(results)) is Fenced
-    assert behaviour.received == []
+def test_a_lost_lease_stops_before_the_content(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        results, fences = hand(relay(server.port), mail(), mail(), fence=False)
+        assert [type(one) for one in results] == [Fenced, Fenced]
+        assert fences == [False, False]
+        assert server.accepted == []
 
 
 @pytest.mark.parametrize(
