@@ -105,8 +105,11 @@ def writing(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """Give a session that sees one state of the store and keeps no writer waiting."""
-    with Session(engine.execution_options(read_only=True), expire_on_commit=False) as session:
+    """Give a session that sees one state of the store, keeps no writer waiting, and only reads."""
+    how: dict[str, Any] = {"read_only": True}
+    if engine.dialect.name == "postgresql":  # whose usual transactions see each commit as it comes
+        how |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with Session(engine.execution_options(**how), expire_on_commit=False) as session:
         yield session
 
 

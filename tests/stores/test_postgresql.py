@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from sqlalchemy.exc import InternalError
 
 from scheduler import queries, store
 from tests.stores.postgresql import cut
@@ -37,3 +38,21 @@ def test_connections_can_be_cut(postgresql: str) -> None:
         assert cut(postgresql) == 1
         with pytest.raises(psycopg.OperationalError):
             connection.execute("select 1")
+
+
+def test_a_reader_sees_one_state_and_changes_nothing(postgresql: str) -> None:
+    engine = store.connect(postgresql)
+    store.migrate(engine)
+    with store.writing(engine) as session:
+        queries.set_mark(session, "tick", "a")
+    with store.reading(engine) as session:
+        assert queries.mark(session, "tick") == "a"
+        with store.writing(engine) as other:
+            queries.set_mark(other, "tick", "b")
+        assert queries.mark(session, "tick") == "a"
+        with pytest.raises(InternalError, match="read-only transaction"):
+            queries.set_mark(session, "tick", "c")
+    with store.writing(engine) as session:  # on a connection that a reader has used
+        assert queries.mark(session, "tick") == "b"
+        queries.set_mark(session, "tick", "d")
+    engine.dispose()
