@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
-from scheduler import projection, queries
+from scheduler import projection, queries, recorded
 from scheduler.applying import settle, write
 from scheduler.plan import Changes, compare, horizon, wanted
 from scheduler.proposing import workdays_digest
@@ -35,9 +35,10 @@ def extend(session: Session, now: datetime, world: World) -> Changes | None:
     until = horizon(today)
     if until <= reached:
         return None
+    names = sorted(world.documents)
     found = [
         one
-        for one in wanted(world, sorted(world.documents), until)
+        for one in wanted(world, names, until, recorded.records(session, names))
         if one.due is not None and one.due > reached
     ]
     keys = {one.key for one in found}

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from config.roster import Roster
 from scheduler.parties import Party, Subject, subjects
+from scheduler.records import Records
 from workflows.document import Document, Duty, Submission
 from workflows.kinds import QuotaRule
 from workflows.rules import Period, moved, periods, single
@@ -107,17 +108,19 @@ def occurrences(
     end: date,
     *,
     strict: bool = False,
+    records: Records | None = None,
 ) -> list[Occurrence]:
     """Return what falls due from ``start`` to ``end`` (both included), by due date then key.
 
     ``strict`` reads “X日前” as the day before X (setting ``deadline_reading``). Duties without a
     date (standing, and events until they are recorded) come first, whatever the window.
+    ``records``: what people recorded; None where there is no store.
     """
     end = min(end, LATEST)
     found = [
         occurrence
         for duty in document.obligations
-        for occurrence in _of_duty(document, roster, workdays, duty, start, end, strict)
+        for occurrence in _of_duty(document, roster, workdays, duty, start, end, strict, records)
     ]
     found = _bound(document, roster, workdays, found, strict)
     return sorted(found, key=lambda one: (one.due or date.min, one.key))
@@ -131,6 +134,7 @@ def _of_duty(
     start: date,
     end: date,
     strict: bool,
+    records: Records | None = None,
 ) -> Iterator[Occurrence]:
     if duty.kind in ("standing", "event"):  # type: ignore[attr-defined]
         # The day only fills the field until it is emptied: the same whatever the window.

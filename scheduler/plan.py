@@ -18,6 +18,7 @@ from scheduler.hours import sending
 from scheduler.ladder import CHANGED, decide, fitted, reached, steps
 from scheduler.occurrences import Occurrence, bound, occurrences
 from scheduler.placing import RESTING
+from scheduler.records import NOTHING, Records
 from scheduler.world import World
 from workflows.workdays import Workdays
 
@@ -86,8 +87,13 @@ def horizon(today: date) -> date:
     return date(today.year + 2, 12, 31)
 
 
-def wanted(world: World, documents: Iterable[str], until: date) -> list[Occurrence]:
-    """Return all occurrences of the documents up to a day, each with the rungs that fit it."""
+def wanted(
+    world: World, documents: Iterable[str], until: date, records: Records = NOTHING
+) -> list[Occurrence]:
+    """Return all occurrences of the documents up to a day, each with the rungs that fit it.
+
+    ``records``: the terms and events that were recorded.
+    """
     found: list[Occurrence] = []
     for name in documents:
         found += fitted(
@@ -98,6 +104,7 @@ def wanted(world: World, documents: Iterable[str], until: date) -> list[Occurren
                 date.min,
                 until,
                 strict=world.strict,
+                records=records,
             )
         )
     return found
@@ -126,11 +133,12 @@ def compare(
     workdays: Workdays,
     zone: ZoneInfo,
     extending: bool = False,
+    recorded: bool = False,
 ) -> Changes:
     """Return what is to be done so that the store holds what is wanted.
 
     ``look`` gives what is stored in full; it is asked only for what changes. ``extending``: the
-    additions come from time passing, not from an edit.
+    additions come from time passing, ``recorded``: from what people recorded, not from an edit.
     """
     by_key = {one.key: one for one in wanted}
     live = {key: one for key, one in held.items() if one.status != "cancelled"}
@@ -148,6 +156,8 @@ def compare(
     for one in added:
         if extending:
             cause = "日历按年向后延伸"
+        elif recorded:
+            cause = "登记"
         elif one.document not in documents:
             cause = "首次采用文件"
         elif one.obligation not in obligations:

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from config.roster import Roster
-from scheduler import queries
+from scheduler import queries, recorded
 from scheduler.loading import Loaded, from_texts, tables_as_json
 from scheduler.plan import Changes, Held, compare, horizon, wanted
 from scheduler.world import World
@@ -113,6 +113,7 @@ def state(session: Session, world: World) -> str:
             (
                 queries.newest_version(session),
                 queries.newest_fact(session),
+                queries.mark(session, recorded.MARK),
                 workdays_digest(world.workdays),
             )
         )
@@ -130,9 +131,10 @@ def propose(session: Session, found: Candidates, now: datetime, base: World) -> 
         for name, texts in sorted(found.texts.items())
         if name not in applied or applied[name].digest != text_digest(*texts)
     )
+    names = sorted(found.documents)
     held = queries.held(session, applied.keys() | found.documents.keys())
     changes = compare(
-        wanted(world, sorted(found.documents), until),
+        wanted(world, names, until, recorded.records(session, names)),
         held,
         lambda keys: queries.known(session, keys),
         now,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy import Table, func, insert, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -111,15 +111,27 @@ def newest_fact(session: Session) -> int:
 
 def held(session: Session, documents: Iterable[str]) -> dict[str, Held]:
     """Return what is stored of the documents, cancelled occurrences included, by key."""
+    return _held(session, true(), OCCURRENCES.c.document.in_(list(documents)))
+
+
+def held_of(session: Session, keys: Iterable[str]) -> dict[str, Held]:
+    """Return what is stored under the keys, cancelled occurrences included, by key."""
+    found: dict[str, Held] = {}
+    for some in chunks(keys):
+        found |= _held(session, FACTS.c.key.in_(some), OCCURRENCES.c.key.in_(some))
+    return found
+
+
+def _held(session: Session, pinning: Any, which: Any) -> dict[str, Held]:
     pinned: dict[str, set[str]] = defaultdict(set)
     for key, kind in session.execute(
-        select(FACTS.c.key, FACTS.c.kind).where(FACTS.c.superseded_by.is_(None))
+        select(FACTS.c.key, FACTS.c.kind).where(FACTS.c.superseded_by.is_(None), pinning)
     ):
         pinned[key].add(kind)
     column = OCCURRENCES.c
     query = select(column.key, column.document, column.due, column.digest, column.status)
     found: dict[str, Held] = {}
-    for row in session.execute(query.where(column.document.in_(list(documents)))):
+    for row in session.execute(query.where(which)):
         facts = frozenset(pinned.get(row.key, ()))
         found[row.key] = Held(row.key, row.document, row.due, row.digest, row.status, facts)
     return found
@@ -209,6 +221,13 @@ def keys_like(session: Session, prefix: str) -> list[str]:
     query = select(column.key).where(
         column.key.startswith(prefix, autoescape=True), column.status != "cancelled"
     )
+    return list(session.execute(query.order_by(column.key)).scalars())
+
+
+def keys_under(session: Session, prefix: str) -> list[str]:
+    """Return the keys that begin so, cancelled ones included."""
+    column = OCCURRENCES.c
+    query = select(column.key).where(column.key.startswith(prefix, autoescape=True))
     return list(session.execute(query.order_by(column.key)).scalars())
 
 

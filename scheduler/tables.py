@@ -73,8 +73,9 @@ class StoredOccurrence(SQLModel, table=True):
     ``body`` is the whole occurrence as JSON; the other columns are what queries need.
     ``digest`` is in two parts: what a reader sees, and the rungs; ``sequence`` and
     ``modified_at`` advance with the first, with the status, and when it is cancelled.
-    ``status``: open, acknowledged, completed, waived, cancelled, or history (it was due before it
-    was applied here, and nobody is reminded of it).
+    ``status``: open, acknowledged, submitted, returned, completed, waived, cancelled, or history
+    (it was due before it was applied here, and nobody is reminded of it). ``extended_to``: the day
+    that an authority put in place of ``due``.
     """
 
     __tablename__ = "occurrence"
@@ -92,6 +93,7 @@ class StoredOccurrence(SQLModel, table=True):
     sequence: int = 0
     modified_at: datetime = instant(nullable=False)
     cancelled_on: date | None = None
+    extended_to: date | None = None
     next_notice_at: datetime | None = instant(index=True)
 
 
@@ -119,6 +121,92 @@ class Fact(SQLModel, table=True):
     recorded_at: datetime = instant(nullable=False)
     recorded_by: str = ""
     superseded_by: int | None = None
+
+
+class Shift(SQLModel, table=True):
+    """A team's stationing term at a pairing; ``until`` is exclusive. Never deleted.
+
+    ``persons`` is a JSON list of pseudonymous ids. ``withdrawn_at``: it no longer counts;
+    ``superseded_by`` is the row that took its place, if any.
+    """
+
+    __tablename__ = "shift"
+    id: int | None = Field(default=None, primary_key=True)
+    document: str = Field(index=True)
+    supporter: str
+    recipient: str
+    from_: date
+    until: date
+    people: int
+    staff: str = ""
+    persons: str = Field(default="[]", sa_column=Column(Text, nullable=False))
+    recorded_at: datetime = instant(nullable=False)
+    recorded_by: str = ""
+    withdrawn_at: datetime | None = instant()
+    superseded_by: int | None = None
+    reason: str | None = None
+
+
+class Activity(SQLModel, table=True):
+    """Something done towards a quota, on a local day. Never deleted.
+
+    ``subject`` is that of the quota's occurrences (of a pairing its id). ``item`` names the act or
+    the member of a set where the quota counts each once.
+    """
+
+    __tablename__ = "activity"
+    __table_args__ = (Index("ix_activity_subject", "document", "obligation", "subject", "on"),)
+    id: int | None = Field(default=None, primary_key=True)
+    document: str
+    obligation: str
+    subject: str
+    on: date
+    count: int = 1
+    item: str | None = None
+    evidence: str | None = None
+    recorded_at: datetime = instant(nullable=False)
+    recorded_by: str = ""
+    withdrawn_at: datetime | None = instant()
+    superseded_by: int | None = None
+    reason: str | None = None
+
+
+class Event(SQLModel, table=True):
+    """An event that starts a duty, on a local day. Never deleted.
+
+    ``origin`` is unique: it names the change that was seen (or the entry by hand), so that one
+    change starts one duty.
+    """
+
+    __tablename__ = "event"
+    id: int | None = Field(default=None, primary_key=True)
+    document: str = Field(index=True)
+    obligation: str
+    subject: str
+    on: date
+    cause: str = ""
+    origin: str = Field(unique=True)
+    recorded_at: datetime = instant(nullable=False)
+    recorded_by: str = ""
+    withdrawn_at: datetime | None = instant()
+    reason: str | None = None
+
+
+class Evidence(SQLModel, table=True):
+    """A file handed in as evidence, under a name made by the server.
+
+    The bytes are in the store so that a backup and every replica have them.
+    """
+
+    __tablename__ = "evidence"
+    name: str = Field(primary_key=True)
+    original: str
+    media_type: str
+    size: int
+    sha256: str
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    recorded_at: datetime = instant(nullable=False)
+    recorded_by: str = ""
 
 
 class Notice(SQLModel, table=True):

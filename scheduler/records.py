@@ -1,0 +1,77 @@
+"""What people recorded that becomes occurrences: stationing terms and events. Pure values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One team's stationing term; ``until`` is exclusive (half-open, local days).
+
+    ``persons`` are pseudonymous ids by which the same person is known again; often there are none.
+    """
+
+    id: int
+    document: str
+    supporter: str
+    recipient: str
+    from_: date
+    until: date
+    people: int
+    staff: str = ""
+    persons: tuple[str, ...] = ()
+
+    @property
+    def pairing(self) -> str:
+        """Return the id of the pairing whose subject the term is about."""
+        return f"{self.supporter}.{self.recipient}"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One recorded event: which duty it starts, of which subject, on which local day, and why."""
+
+    id: int
+    document: str
+    obligation: str
+    subject: str
+    on: date
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Records:
+    """All standing terms and events of some documents, in the order of their days."""
+
+    terms: tuple[Term, ...] = ()
+    events: tuple[Happening, ...] = ()
+
+    @cached_property
+    def _terms(self) -> dict[tuple[str, str], tuple[Term, ...]]:
+        found: dict[tuple[str, str], tuple[Term, ...]] = {}
+        for term in self.terms:
+            at = (term.document, term.pairing)
+            found[at] = (*found.get(at, ()), term)
+        return found
+
+    @cached_property
+    def _events(self) -> dict[tuple[str, str, str], tuple[Happening, ...]]:
+        found: dict[tuple[str, str, str], tuple[Happening, ...]] = {}
+        for one in self.events:
+            at = (one.document, one.obligation, one.subject)
+            found[at] = (*found.get(at, ()), one)
+        return found
+
+    def terms_of(self, document: str, pairing: str) -> tuple[Term, ...]:
+        """Return a pairing's terms, the earliest first."""
+        return self._terms.get((document, pairing), ())
+
+    def events_of(self, document: str, obligation: str, subject: str) -> tuple[Happening, ...]:
+        """Return what happened to a subject, the earliest first."""
+        return self._events.get((document, obligation, subject), ())
+
+
+NOTHING = Records()

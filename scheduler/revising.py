@@ -1,0 +1,68 @@
+"""What people record changes the projection: through the same plan as an edit, for a few subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from scheduler import queries, recorded
+from scheduler.applying import write
+from scheduler.plan import Changes, compare, horizon, wanted
+from scheduler.store import one_planner
+from scheduler.world import World
+
+
+def revise(
+    session: Session,
+    document: str,
+    obligations: Collection[str],
+    subjects: Collection[str],
+    now: datetime,
+    world: World,
+    by: str,
+) -> Changes:
+    """Bring the stored occurrences of some obligations and subjects up to what is recorded.
+
+    In the caller's transaction; ``world`` holds the applied documents. Returns what changed.
+    """
+    one_planner(session)
+    session.flush()
+    source = world.documents[document]
+    some = tuple(duty for duty in source.obligations if duty.id in obligations)
+    if not some:
+        return Changes((), {})
+    narrowed = source.model_copy(update={"obligations": some})
+    today = now.astimezone(world.timezone).date()
+    found = [
+        one
+        for one in wanted(
+            replace(world, documents={document: narrowed}),
+            [document],
+            horizon(today),
+            recorded.records(session, [document]),
+        )
+        if one.key.split("/")[2] in subjects
+    ]
+    keys = [
+        key
+        for obligation in obligations
+        for subject in subjects
+        for key in queries.keys_under(session, f"{document}/{obligation}/{subject}/")
+    ]
+    held = queries.held_of(session, {*keys, *(one.key for one in found)})
+    changes = compare(
+        found,
+        held,
+        lambda some_keys: queries.known(session, some_keys),
+        now,
+        world.workdays,
+        world.timezone,
+        recorded=True,
+    )
+    write(session, changes, held, now, world, by)
+    before = queries.mark(session, recorded.MARK) or "0"
+    queries.set_mark(session, recorded.MARK, str(int(before) + 1))
+    return changes
