@@ -11,6 +11,7 @@ from sqlalchemy import and_, func, literal, or_, select
 from sqlmodel import Session
 
 from notifications import alarms, fuse, pause, proof
+from notifications.claims import DONE_MEANWHILE
 from notifications.listing import STATES, WAITING
 from notifications.next_contact import FROM
 from notifications.phrasing import brief, plain
@@ -102,7 +103,8 @@ def _needs(session: Session, since: datetime, now: datetime, world: World) -> It
     checked = proof.last(session)
     if checked is not None and checked.wrong:
         yield f"发件箱核对有误 {len(checked.wrong)} 处，见 duban doctor。"
-    doubtful = _count(session, M.state == "in_doubt", M.next_try_at.is_(None), PEOPLE)
+    undecided = M.reason.is_distinct_from(DONE_MEANWHILE)
+    doubtful = _count(session, M.state == "in_doubt", M.next_try_at.is_(None), undecided, PEOPLE)
     if doubtful:
         yield (
             f"{doubtful} 封不能确定邮件服务器是否收下：问对方收到没有，"

@@ -15,17 +15,24 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlmodel import Session
 
 from notifications.waiting import useful_until
-from scheduler.queries import MESSAGES, NOTICES
+from scheduler.facts import DONE
+from scheduler.queries import MESSAGES, NOTICES, OCCURRENCES
 from scheduler.world import World
 
 M = MESSAGES.c
 DOUBT = "不能确定邮件服务器是否收下"
+LEFT_TO_ADMIN = f"{DOUBT}，等管理员决定"
+DONE_MEANWHILE = f"{DOUBT}；其间已办结，不再重发"
+ASKED = "管理员要求再发"
 # How long after a doubtful hand-over the same bytes may go out again (statutory mail only).
 REPEAT_AFTER = timedelta(minutes=15)
 
 
 class Claim(NamedTuple):
-    """One message in the hands of one process; ``handed`` counts hand-overs that may have worked."""
+    """One message in the hands of one process; ``handed`` counts hand-overs that may have worked.
+
+    ``asked``: the admin wants this try.
+    """
 
     id: int
     attempt: int
@@ -38,6 +45,7 @@ class Claim(NamedTuple):
     rungs: tuple[tuple[str, date], ...]
     composed_at: datetime
     role: str = ""
+    asked: bool = False
 
 
 def _set(session: Session, where: Sequence[Any], **values: Any) -> int:
@@ -63,7 +71,8 @@ _NEXT = (
     .with_for_update(skip_locked=True)  # SQLite has one writer anyway
 )
 _WHOLE = select(
-    M.attempt, M.recipient, M.statutory, M.handed, M.message_id, M.body, M.composed_at, M.role
+    M.attempt, M.recipient, M.statutory, M.handed, M.message_id, M.body, M.composed_at, M.role,
+    M.reason,
 ).where(M.id == bindparam("message"))
 _RUNGS = select(NOTICES.c.rung, NOTICES.c.due).where(NOTICES.c.message_id == bindparam("message"))
 
@@ -85,7 +94,7 @@ def claim(session: Session, now: datetime, owner: str, lease: timedelta) -> Clai
     row = session.execute(_WHOLE, {"message": found.id}).one()
     return Claim(
         found.id, row.attempt, owner, row.recipient, row.statutory, row.handed, row.message_id,
-        bytes(row.body), rungs(session, found.id), row.composed_at, row.role,
+        bytes(row.body), rungs(session, found.id), row.composed_at, row.role, row.reason == ASKED,
     )  # fmt: skip
 
 
@@ -177,7 +186,7 @@ def doubt(session: Session, one: Claim, now: datetime, reply: str, *, repeatable
     again = _may_repeat(one.statutory, one.handed + 1, repeatable)
     _set(
         session, _mine(one, "handing"),
-        state="in_doubt", reply=reply, reason=DOUBT if again else f"{DOUBT}，等管理员决定",
+        state="in_doubt", reply=reply, reason=DOUBT if again else LEFT_TO_ADMIN,
         next_try_at=now + REPEAT_AFTER if again else None, lease_until=None,
     )  # fmt: skip
 
@@ -186,8 +195,28 @@ def keep_in_doubt(session: Session, one: Claim, reply: str) -> None:
     """Leave a doubtful message, no longer of use to repeat, to the admin."""
     _set(
         session, _mine(one, "sending"),
-        state="in_doubt", reply=reply, reason=f"{DOUBT}，等管理员决定", next_try_at=None,
+        state="in_doubt", reply=reply, reason=LEFT_TO_ADMIN, next_try_at=None,
         lease_until=None,
+    )  # fmt: skip
+
+
+def pointless(session: Session, one: Claim) -> bool:
+    """Return whether a message would only be repeated to those who owe nothing of it any more."""
+    if not one.handed or one.asked or not one.rungs:
+        return False
+    owed = (
+        select(NOTICES.c.id)
+        .join(OCCURRENCES, OCCURRENCES.c.key == NOTICES.c.key)
+        .where(NOTICES.c.message_id == one.id, OCCURRENCES.c.status.not_in(DONE))
+    )
+    return session.execute(owed.limit(1)).first() is None
+
+
+def spare(session: Session, one: Claim) -> None:
+    """Do not repeat a doubtful message whose duties are done; nobody has to decide anything."""
+    _set(
+        session, _mine(one, "sending"),
+        state="in_doubt", reason=DONE_MEANWHILE, next_try_at=None, owner=None, lease_until=None,
     )  # fmt: skip
 
 
@@ -216,7 +245,7 @@ def recover(session: Session, now: datetime, *, repeatable: bool) -> int:
     )  # fmt: skip
     held = _set(
         session, (*lost, M.state == "handing"),
-        state="in_doubt", reason=f"{DOUBT}，等管理员决定", next_try_at=None, lease_until=None,
+        state="in_doubt", reason=LEFT_TO_ADMIN, next_try_at=None, lease_until=None,
     )  # fmt: skip
     return before + repeated + held
 

@@ -49,7 +49,7 @@ def retry(session: Session, number: int, now: datetime, world: World, by: str) -
         )
     at = allowed(now, row.role, row.statutory, world)
     state = "in_doubt" if row.handed else "ready"
-    values = {"state": state, "next_try_at": at, "finished_at": None, "reason": "管理员要求再发"}
+    values = {"state": state, "next_try_at": at, "finished_at": None, "reason": claims.ASKED}
     _change(session, row, now, by, "retry", values)
     return at
 

@@ -150,10 +150,13 @@ class _Round:
                 while not (self.stop or self.desk.closing) and (limit is None or done < limit):
                     with writing(self.engine) as session:
                         one = claims.claim(session, self.clock(), self.owner, self.lease)
+                        spared = one is not None and claims.pointless(session, one)
+                        if one is not None and spared:
+                            claims.spare(session, one)
                     if one is None:
                         return
-                    done += 1
-                    if not self._expired(one):
+                    done += not spared
+                    if not (spared or self._expired(one)):
                         await self._hand(carrier, one)
         except Exception as error:
             self.stop = True

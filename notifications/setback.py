@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select, update
 from sqlmodel import Session
 
 from notifications import pause
-from notifications.claims import DOUBT
+from notifications.claims import LEFT_TO_ADMIN
 from notifications.records import cancel
 from scheduler import queries
 from scheduler.applying import settle
@@ -77,7 +77,7 @@ def _messages(session: Session, now: datetime) -> None:
     _set(session, MESSAGES, M.state == "ready", M.next_try_at > limit, next_try_at=now)
     _set(
         session, MESSAGES, M.state == "in_doubt", M.next_try_at > limit,
-        next_try_at=None, reason=f"{DOUBT}，等管理员决定",
+        next_try_at=None, reason=LEFT_TO_ADMIN,
     )  # fmt: skip
     # Whoever had these has them no longer; if it lives, its receipt settles the doubt.
     _set(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from notifications import claims, pause
+from notifications import alive, claims, deciding, pause, proof
 from notifications.listing import listed
 from notifications.outbox import backoff
 from notifications.recorder import Recorder
@@ -17,7 +17,8 @@ from scheduler import store
 from scheduler.queries import MESSAGES, NOTICES
 from scheduler.tables import Message
 from tests.notifications.post import LEASE, WORLD, Awkward, Post, read, text_of
-from tests.scheduler.house import PLAN, ZONE, at
+from tests.notifications.test_gather import TWO
+from tests.scheduler.house import PLAN, WORKFLOW, ZONE, at, found
 
 NINE = "2026-03-06 09:00"
 STATUTORY = "2026-03-18 09:00"
@@ -125,6 +126,48 @@ def test_a_statutory_mail_in_doubt_goes_once_more_and_never_again(tmp_path: Path
     post.deliver("2026-03-18 12:00", way)
     assert len(way.handed) == 2
     assert (state(post, number).state, state(post, number).next_try_at) == ("in_doubt", None)
+
+
+@pytest.mark.parametrize("said", ["completed", "waived"])
+def test_what_is_done_meanwhile_is_not_repeated_unless_the_admin_wants_it(
+    tmp_path: Path, said: str
+) -> None:
+    post, number = urgent(tmp_path)
+    way = Awkward([InDoubt("no answer")], behind=True)
+    post.deliver(STATUTORY, way)
+    post.say(PLAN, said, "2026-03-18 09:05", **({"reason": "n"} if said == "waived" else {}))
+    for when in ("2026-03-18 09:15", "2026-03-18 12:00", "2026-03-19 09:00"):
+        post.deliver(when, way)
+    message = state(post, number)
+    assert (message.state, message.handed, message.next_try_at) == ("in_doubt", 1, None)
+    assert message.reason == claims.DONE_MEANWHILE
+    assert len(way.handed) == 1
+    with store.writing(post.engine) as session:
+        needed = alive._needs(session, at(STATUTORY), at("2026-03-19 09:00"), post.world)
+        assert not [line for line in needed if "不能确定" in line]
+        deciding.retry(session, number, at("2026-03-19 09:00"), post.world, "admin")
+    post.deliver("2026-03-19 09:01", way)
+    assert state(post, number).state == "sent"
+    assert way.handed[0] == way.handed[1]
+
+
+def test_it_is_repeated_as_long_as_one_of_its_duties_is_owed(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    post.edit(found(WORKFLOW, TWO), "2026-03-02 09:00")
+    post.tick(STATUTORY)
+    post.gather(STATUTORY)
+    way = Awkward([InDoubt("no answer")] * 2, behind=True)
+    post.deliver(STATUTORY, way)
+    post.say(PLAN, "completed", "2026-03-18 09:05")
+    post.deliver("2026-03-18 09:15", way)
+    # Whoever was told of the plan alone is spared; the digest with the second duty goes again.
+    assert [one.recipient for one in way.handed] == [
+        "liaison@da.example", "liaison@xiao.example", "liaison@xiao2.example",
+        "liaison@da.example",
+    ]  # fmt: skip
+    assert sorted(post.states()) == ["in_doubt", "sent", "sent"]
+    with store.reading(post.engine) as session:
+        assert proof.prove(session, at("2026-03-18 09:15")).wrong == ()
 
 
 def test_a_deferred_repetition_stays_in_doubt_and_keeps_its_one_try(tmp_path: Path) -> None:
