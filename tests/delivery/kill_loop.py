@@ -32,6 +32,7 @@ from tests.delivery.mortal import (
     live,
     set_clock,
 )  # fmt: skip
+from tests.delivery.served import free_port
 from tests.delivery.town import BEGINS, DONE_ON, ENDS, Town
 from tests.mailserver.running import running
 from tests.stores.postgresql import cut
@@ -278,7 +279,7 @@ def spring(
     """
     town = Town(max(12, kills * 2 // 3), gone=(1, 4, 7), done=(2, 7, 11))
     engine = town.build(url)
-    with running(tmp / "mail", *FAULTS, seed=seed) as server:
+    with running(tmp / "mail", *FAULTS, seed=seed, port=free_port()) as server:
         life = Life(url, town, server.port, folder_of(tmp), owner="")
         tale = Loop(engine, life, processes, kills, seed, cuts).run()
         verdict = check(engine, server.accepted, town.planned())

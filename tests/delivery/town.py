@@ -29,6 +29,7 @@ DONE_ON = datetime(2026, 3, 17, 10, tzinfo=ZONE)  # between the first rung and t
 ENDS = datetime(2026, 4, 10, 18, tzinfo=ZONE)
 DUE = date(2026, 3, 20)
 TOLD = ("before-14d", "before-2wd", "after-1wd")
+RUNGS = (*TOLD, "after-5wd", "after-10wd")
 DOCUMENT = "town-2026"
 
 WORKFLOW = """\
@@ -107,9 +108,10 @@ class Town:
 
     def contacts(self) -> Contacts:
         """Return who is written to."""
-        return gathered(self._contacts())
+        return gathered(self.people())
 
-    def _contacts(self) -> Iterator[Contact]:
+    def people(self) -> Iterator[Contact]:
+        """Yield everybody who is written to."""
         yield Contact("sheng", "coordinator", "医政处", "coordinator@sheng.example")
         for n in self.cities:
             yield Contact(f"shi{n}", "coordinator", "医政科", f"coordinator@shi{n}.example")
@@ -157,9 +159,10 @@ class Town:
     def key(self, n: int) -> str:
         return f"{DOCUMENT}/plan/p{n}/once"
 
-    def planned(self) -> set[Planned]:
-        """Return every notice that must be planned by the end, worked out without the engine."""
-        return {Planned(*one) for n in range(self.pairs) for one in self._of(n)}
+    def planned(self, rungs: Collection[str] = RUNGS) -> set[Planned]:
+        """Return every notice of these rungs that must be planned, worked out without the engine."""
+        every = {Planned(*one) for n in range(self.pairs) for one in self._of(n)}
+        return {one for one in every if one.rung in rungs}
 
     def _of(self, n: int) -> Iterator[tuple[str, str, date, str]]:
         key = self.key(n)
