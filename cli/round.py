@@ -57,7 +57,7 @@ def one_round(
     ``desk`` keeps the journal and what outlives a round; without one, there is no journal.
     """
     if desk is not None and desk.journal is not None:
-        catch_up(engine, [desk.journal.folder], clock())
+        catch_up(engine, [desk.journal.folder], clock(), world)
     mend(engine, clock(), world)
     planned, composed = prepare(engine, clock(), world)
     delivered = deliver(engine, clock, transport, world, owner=owner, lease=lease, desk=desk)

@@ -164,10 +164,11 @@ def put_back(session: Session, one: Claim, until: datetime, reply: str, *, fence
     If an earlier hand-over of it is in doubt, it stays so.
     """
     before = one.handed  # the refused hand-over does not count
+    no_doubt = {"reason": None} if fenced and not before else {}
     _set(
         session, _mine(one, "sending", *(("handing", "in_doubt") if fenced else ())),
         state="in_doubt" if before else "ready", handed=before, next_try_at=until, reply=reply,
-        owner=None, lease_until=None,
+        owner=None, lease_until=None, **no_doubt,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from notifications.claims import Claim
 from notifications.journal import Journal, What
-from notifications.transport import DeliveryError, InDoubt
+from notifications.transport import DeliveryError, Fenced, InDoubt
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Desk:
 
     def answer(self, outcome: Outcome) -> None:
         """Write down what came of a mail that may have left. Never raises: the store is next."""
-        if self.journal is None or not outcome.fenced:
+        if self.journal is None or not outcome.fenced or isinstance(outcome.error, Fenced):
             return
         what: What = "sent" if outcome.error is None else "refused"
         if isinstance(outcome.error, InDoubt):

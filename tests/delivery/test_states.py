@@ -5,6 +5,7 @@ Whoever comes next finishes what it left; what cannot be known is repeated once 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,13 @@ def fates(change: str, moment: str) -> list[Death]:
     return [*before, Death(change, moment)]
 
 
-def run(url: str, tmp: Path, change: str, moment: str) -> Verdict:
+def run(
+    url: str, tmp: Path, change: str, moment: str, causes: Sequence[dict[str, Any]] = ()
+) -> Verdict:
     engine = TOWN.build(url)
-    causes = [CAUSES[change]] if change in CAUSES else []
+    rules = causes or [*([CAUSES[change]] if change in CAUSES else []), NOBODY]
     wanted = fates(change, moment)
-    with running(tmp / "mail", NOBODY, *causes) as server:
+    with running(tmp / "mail", *rules) as server:
         life = Life(url, TOWN, server.port, folder_of(tmp), owner="", carriers=1)
         Loop(engine, life, 1, 0, fates=wanted).run()
         verdict = check(engine, server.accepted, TOWN.planned())
@@ -64,6 +67,22 @@ def judge(verdict: Verdict, change: str, moment: str) -> None:
 def test_a_death_on_sqlite(tmp_path: Path, change: str, moment: str) -> None:
     verdict = run(f"sqlite:///{tmp_path / 'duban.db'}", tmp_path, change, moment)
     judge(verdict, change, moment)
+
+
+LATER = {"at": "dot", "do": "reply", "text": "451 4.3.0 later", "times": 1}
+NEVER = {"at": "dot", "do": "reply", "text": "554 5.7.1 not wanted", "to": "^gone@"}
+
+
+@pytest.mark.parametrize(
+    ("change", "moment", "causes"),
+    [("put back", "before", (LATER, NOBODY)), ("fail", "uncommitted", (NEVER,))],
+)
+def test_a_death_after_the_content_was_refused(
+    tmp_path: Path, change: str, moment: str, causes: Sequence[dict[str, Any]]
+) -> None:
+    """The store did not get the answer; the journal has it."""
+    url = f"sqlite:///{tmp_path / 'duban.db'}"
+    judge(run(url, tmp_path, change, moment, causes), change, moment)
 
 
 @pytest.mark.system

@@ -49,7 +49,7 @@ def test_what_the_store_forgot_is_learned(post: Post) -> None:
     way = Awkward([InDoubt("?")], behind=True)
     post.round(NINE, way, post.desk())
     forget(post)
-    found = catch_up(post.engine, [post.folder / "journal"], at("2026-03-06 10:00"))
+    found = catch_up(post.engine, [post.folder / "journal"], at("2026-03-06 10:00"), post.world)
     assert (found.sent, found.in_doubt) == (1, 1)
     post.round("2026-03-06 10:01", way, post.desk("next"), "next")
     assert len(way.handed) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,12 @@ import pytest
 from notifications import claims
 from notifications.catching_up import catch_up, unknown
 from notifications.desk import Desk, Outcome
-from notifications.transport import Deferred, InDoubt
+from notifications.transport import Deferred, InDoubt, Rejected
 from scheduler import store
 from scheduler.queries import AUDIT
 from tests.notifications.post import LEASE, Awkward, Post
 from tests.notifications.test_gather import SECOND, TWO
+from tests.notifications.test_outbox import peopled
 from tests.scheduler.house import PLAN, WORKFLOW, at, found
 
 NINE = "2026-03-06 09:00"
@@ -169,12 +170,100 @@ def test_a_receipt_that_never_reached_the_store_is_found_in_the_journal(tmp_path
     assert len(way.handed) == 1
 
 
+def killed_after_refusal(post: Post, when: str, reply: str) -> None:
+    """Let a process hand over the first mail, be refused, and die before it told the store."""
+    desk = post.desk()
+    with store.writing(post.engine) as session:
+        one = claims.claim(session, at(when), "me", LEASE)
+        assert one is not None
+        assert claims.fence(session, one, at(when), LEASE)
+    desk.hand(one, at(when), {"notices": []})
+    desk.answer(Outcome(one, at(when), reply, Deferred(reply), fenced=True))
+
+
+@pytest.mark.parametrize("when", ["2026-03-06 09:01", "2026-03-06 09:30"])
+def test_a_refusal_that_never_reached_the_store_leaves_no_doubt(tmp_path: Path, when: str) -> None:
+    """Killed between 451 and commit; ``when`` is within the lease, and beyond it."""
+    post = Post(tmp_path)
+    post.tick(NINE)
+    post.gather(NINE)
+    killed_after_refusal(post, NINE, "451 4.3.0 later")
+    if when == "2026-03-06 09:30":
+        with store.writing(post.engine) as session:
+            claims.recover(session, at(when), repeatable=False)
+        assert post.states() == ["in_doubt", "ready"]
+    found = catch_up(post.engine, [tmp_path / "journal"], at(when), post.world)
+    assert (found.sent, found.in_doubt, found.refused) == (0, 0, 1)
+    first = post.messages()[0]
+    assert (first.state, first.handed, first.owner, first.lease_until) == ("ready", 0, None, None)
+    assert first.next_try_at == at(when) + timedelta(minutes=1)
+    assert (first.reply, first.reason) == ("451 4.3.0 later", None)
+    way = Awkward()
+    post.round("2026-03-06 10:00", way, post.desk("next"), "next")
+    assert sorted(recipients(way)) == ["liaison@da.example", "liaison@xiao.example"]
+    assert set(post.states()) == {"sent"}
+
+
+def test_a_lasting_refusal_that_never_reached_the_store_goes_to_the_next_contact(
+    tmp_path: Path,
+) -> None:
+    post = peopled(
+        tmp_path,
+        da_liaison=["a@da.example"], da_leader=["boss@da.example"],
+        xiao_liaison=["x@xiao.example"],
+    )  # fmt: skip
+    post.tick(NINE)
+    post.gather(NINE)
+    killed_after_refusal(post, NINE, "554 5.7.1 not wanted")
+    way = Awkward()
+    post.round("2026-03-06 09:01", way, post.desk("next"), "next")
+    assert sorted(recipients(way)) == ["boss@da.example", "x@xiao.example"]
+    first = post.messages()[0]
+    assert (first.state, first.reply) == ("failed", "554 5.7.1 not wanted")
+    post.round("2026-03-06 12:00", way, post.desk("next"), "next")
+    assert len(way.handed) == 2
+
+
+def test_a_refusal_of_one_try_says_nothing_of_the_next(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    post.tick(NINE)
+    post.gather(NINE)
+    killed_after_refusal(post, NINE, "451 4.3.0 later")
+    first = post.messages()[0]
+    post.set(first.id or 0, attempt=2, owner="other")  # as another process would have it
+    found = catch_up(post.engine, [tmp_path / "journal"], at("2026-03-06 09:01"), post.world)
+    assert found.refused == 0
+    assert post.states() == ["handing", "ready"]
+
+
+def test_a_refusal_that_two_processes_tell_counts_once(tmp_path: Path) -> None:
+    """Another process reads it in the journal before the one that was refused has said so."""
+    post = peopled(
+        tmp_path,
+        da_liaison=["a@da.example"], da_leader=["boss@da.example"],
+        xiao_liaison=["x@xiao.example"],
+    )  # fmt: skip
+    desk = post.desk()
+    usual = desk.answer
+
+    def overheard(outcome: Outcome) -> None:
+        usual(outcome)
+        catch_up(post.engine, [tmp_path / "journal"], outcome.at, post.world)
+
+    desk.answer = overheard  # type: ignore[method-assign]
+    way = Awkward([Rejected("554 5.7.1 not wanted")], behind=True)
+    post.round(NINE, way, desk)
+    post.round("2026-03-06 09:05", way, desk)
+    assert sorted(recipients(way)) == ["a@da.example", "boss@da.example", "x@xiao.example"]
+    assert sorted(post.states()) == ["failed", "sent", "sent"]
+
+
 def test_a_mail_in_the_hands_of_a_living_process_is_left_to_it(tmp_path: Path) -> None:
     post = Post(tmp_path)
     desk, other = post.desk(), post.desk("other")
     way = Awkward()
     way.during = lambda: learned.append(
-        catch_up(post.engine, [tmp_path / "journal"], at(NINE))
+        catch_up(post.engine, [tmp_path / "journal"], at(NINE), post.world)
     )
     learned: list[object] = []
     post.round(NINE, way, desk)
@@ -189,9 +278,9 @@ def test_catching_up_twice_learns_nothing_new(tmp_path: Path) -> None:
     post.round(NINE, Awkward(), post.desk())
     post.restore(saved)
     folder = [tmp_path / "journal"]
-    first = catch_up(post.engine, folder, at("2026-03-06 10:00"))
+    first = catch_up(post.engine, folder, at("2026-03-06 10:00"), post.world)
     assert (first.sent, first.in_doubt) == (2, 0)
-    again = catch_up(post.engine, folder, at("2026-03-06 10:01"))
+    again = catch_up(post.engine, folder, at("2026-03-06 10:01"), post.world)
     assert (again.sent, again.in_doubt) == (0, 0)
     with store.reading(post.engine) as session:
         logged = session.execute(AUDIT.select().where(AUDIT.c.action == "journal")).all()
@@ -216,16 +305,16 @@ def test_machines_without_a_common_folder_bring_their_journals_together(tmp_path
         for message in others:
             post.set(message.id or 0, state="ready")
     assert len(way.handed) == 2
-    catch_up(post.engine, [one, two], at(NINE))
+    catch_up(post.engine, [one, two], at(NINE), post.world)
     with store.reading(post.engine) as session:
         assert unknown(session, one) == ["two-2026-03.jsonl"]
     post.restore(saved)
-    found = catch_up(post.engine, [one, two], at("2026-03-06 10:00"))
+    found = catch_up(post.engine, [one, two], at("2026-03-06 10:00"), post.world)
     assert found.sent == 2
     shutil.copytree(two, one, dirs_exist_ok=True)  # or copied into one folder
     with store.reading(post.engine) as session:
         assert unknown(session, one) == []
-    assert catch_up(post.engine, [one], at("2026-03-06 10:00")).sent == 0
+    assert catch_up(post.engine, [one], at("2026-03-06 10:00"), post.world).sent == 0
 
 
 def test_a_mail_that_waited_with_what_another_mail_said_gives_way(tmp_path: Path) -> None:
