@@ -9,6 +9,7 @@ from config.sheet import Sheet
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LOOSE_DAY = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})")
 
 
 class Spans:
@@ -77,3 +78,9 @@ def day(sheet: Sheet, line: int, column: str, value: str, number: str = "025") -
     except ValueError:
         sheet.report(line, column, number, f"{value} 不是日历上有的日子", "核对月份的天数和闰年")
         return None
+
+
+def tidy(text: str) -> str:
+    """Return 2019/7/22, as spreadsheets write it, as 2019-07-22."""
+    found = _LOOSE_DAY.fullmatch(text)
+    return f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}" if found else text

@@ -6,19 +6,16 @@ role; English and Chinese headings and roles are read alike.
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from config.addresses import mail_fault
-from config.cells import day
+from config.cells import day, tidy
+from config.office_file import read_file
 from config.roster import Roster
-from config.sheet import MAX_BYTES, Finding, Sheet, decode, read_rows, read_text
+from config.sheet import Finding, Sheet
 
 COLUMNS = ("institution", "role", "office", "email", "from", "until")
 OPTIONAL = ("office", "from", "until")
@@ -36,8 +33,6 @@ HEADINGS = {
     "起": "from", "起日": "from", "开始日期": "from",
     "止": "until", "止日": "until", "结束日期": "until",
 }  # fmt: skip
-_LOOSE_DAY = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})")
-_WORKBOOK = Path(__file__).with_name("read_workbook.py")
 
 Find = Callable[[str], Collection[str]]
 
@@ -100,38 +95,10 @@ def read_contacts(path: Path, find: Find | None = None) -> tuple[Contacts, tuple
     ``finder``); where it gives none, the row is a warning.
     """
     sheet = Sheet(str(path), "C")
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError:
-        sheet.report(1, 1, "013", "读不到联系人表", "核对 DUBAN_CONTACTS 的路径和权限")
-        raw = b""
-    if raw[:4] == b"PK\x03\x04" and len(raw) <= MAX_BYTES:
-        read_rows(_workbook(path, sheet), sheet, COLUMNS, OPTIONAL, HEADINGS)
-    elif raw[:4] == b"\xd0\xcf\x11\xe0":
-        sheet.report(1, 1, "028", "是旧式 Excel 文件，或加了密码", "另存为不加密码的 .xlsx 或 CSV")
-    elif not sheet.findings and (text := decode(raw, sheet, ("utf-8-sig", "gb18030"))) is not None:
-        read_text(text, sheet, COLUMNS, OPTIONAL, HEADINGS)
+    missing = ("读不到联系人表", "核对 DUBAN_CONTACTS 的路径和权限")
+    read_file(path, sheet, COLUMNS, OPTIONAL, HEADINGS, missing)
     entries = list(_entries(sheet, find))
     return gathered(entries, find), tuple(sorted(sheet.findings))
-
-
-def _workbook(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
-    """Yield row number and cells of the first sheet, read in a process that may fail."""
-    command = [sys.executable, "-I", str(_WORKBOOK), str(path)]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=20, check=False)
-        code = done.returncode
-    except subprocess.TimeoutExpired:
-        code = 1
-    if code == 2:
-        sheet.report(1, 1, "028", "不是能读的 Excel 文件", "用表格软件打开后另存为 .xlsx 或 CSV")
-    elif code != 0:
-        message = "展开后太大，没有读"
-        sheet.report(1, 1, "028", message, "只留联系人一张表，删去多余的行、列和格式，或另存为 CSV")
-    else:
-        for line, content in enumerate(done.stdout.decode().splitlines(), 1):
-            yield line, json.loads(content)
 
 
 def _entries(sheet: Sheet, find: Find | None) -> Iterator[Contact]:
@@ -171,14 +138,8 @@ def _entry(sheet: Sheet, line: int, row: dict[str, str], find: Find | None) -> C
         )
         sheet.report(line, "email", code, fault, hint)
     from_, until = (
-        day(sheet, line, key, _tidy(row.get(key, "")), "024") for key in ("from", "until")
+        day(sheet, line, key, tidy(row.get(key, "")), "024") for key in ("from", "until")
     )
     if from_ and until and from_ >= until:
         sheet.report(line, "until", "025", "止日不晚于起日", "止日不含当天，要晚于起日")
     return Contact(institution, role, row.get("office", ""), email, from_, until)
-
-
-def _tidy(text: str) -> str:
-    """Return 2019/7/22, as spreadsheets write it, as 2019-07-22."""
-    found = _LOOSE_DAY.fullmatch(text)
-    return f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}" if found else text
