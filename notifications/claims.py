@@ -150,9 +150,13 @@ def fence(session: Session, one: Claim, now: datetime, lease: timedelta) -> bool
 
 
 def sent(session: Session, one: Claim, now: datetime, reply: str) -> bool:
-    """Note the receipt. An answer that comes after the lease still settles the doubt."""
+    """Note the receipt. One that comes after the lease still settles the doubt.
+
+    Even where another process is about to repeat the message: it will find that it cannot.
+    """
+    same = (M.id == one.id, M.message_id == one.message_id, M.attempt >= one.attempt)
     return _set(
-        session, _mine(one, "handing", "in_doubt"),
+        session, (*same, M.state.in_(("sending", "handing", "in_doubt")), M.handed > 0),
         state="sent", finished_at=now, reply=reply, reason=None, next_try_at=None,
         owner=None, lease_until=None,
     ) == 1  # fmt: skip

@@ -277,6 +277,34 @@ def test_a_receipt_that_comes_after_the_lease_settles_the_doubt(tmp_path: Path) 
     assert (state(post, number).state, way.handed) == ("sent", [])
 
 
+@pytest.mark.parametrize("passed", [False, True])
+def test_a_late_receipt_stops_a_repetition_that_has_begun(tmp_path: Path, passed: bool) -> None:
+    """Another process has taken the mail to repeat it, and has or has not passed its fence."""
+    post, number = urgent(tmp_path)
+    other = at(STATUTORY) + LEASE + claims.REPEAT_AFTER
+
+    def meanwhile() -> None:
+        with store.writing(post.engine) as session:
+            claims.recover(session, at(STATUTORY) + LEASE, repeatable=False)
+        with store.writing(post.engine) as session:
+            taken = claims.claim(session, other, "other", LEASE)
+            assert taken is not None
+            again.append(taken)
+            if passed:
+                assert claims.fence(session, taken, other, LEASE)
+
+    again: list[claims.Claim] = []
+    way = Awkward()
+    way.during = meanwhile
+    assert post.deliver(STATUTORY, way).sent == 1
+    assert (state(post, number).state, state(post, number).handed) == ("sent", 1 + passed)
+    with store.writing(post.engine) as session:
+        assert not claims.fence(session, again[0], other, LEASE)
+        claims.doubt(session, again[0], other, "no answer", repeatable=False)
+        claims.recover(session, other + LEASE, repeatable=False)
+    assert state(post, number).state == "sent"
+
+
 def test_two_claims_at_once_take_two_mails(post: Post) -> None:
     with store.writing(post.engine) as session:
         found = [claims.claim(session, at(NINE), owner, LEASE) for owner in ("a", "b", "c")]
