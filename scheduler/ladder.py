@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from scheduler.hours import opening, sending
 from scheduler.occurrences import Occurrence
+from scheduler.rotating import REMINDED
 from workflows.kinds import LADDER_KINDS
 from workflows.workdays import Workdays
 
@@ -51,10 +52,15 @@ def climbs(one: Occurrence) -> bool:
     """Return whether an occurrence has a ladder at all."""
     return (
         one.due is not None
-        and one.kind in LADDER_KINDS
+        and (one.kind in LADDER_KINDS or reminded_by_terms(one))
         and one.phase != "pre-issue"
         and one.responsible.id is not None
     )
+
+
+def reminded_by_terms(one: Occurrence) -> bool:
+    """Return whether an occurrence is a handover or a gap, which recorded terms brought about."""
+    return one.kind == "rotation" and one.period.startswith(REMINDED)
 
 
 def _parts(rung: str) -> tuple[str, int, str]:
@@ -184,8 +190,8 @@ def fitted(found: Iterable[Occurrence]) -> list[Occurrence]:
     intervals: dict[str, int] = {}
     previous: dict[str, date] = {}
     for one in sorted(listed, key=lambda one: (one.due or date.min, one.key)):
-        if one.due is None:
-            continue
+        if one.due is None or one.kind == "rotation":
+            continue  # the ladder of a handover or a gap is that of its term
         series = one.key.rpartition("/")[0]
         if series in previous:
             intervals[one.key] = (one.due - previous[series]).days

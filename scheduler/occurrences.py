@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from config.roster import Roster
+from scheduler import rotating
 from scheduler.parties import Party, Subject, subjects
 from scheduler.records import Records
 from workflows.document import Document, Duty, Submission
@@ -148,8 +149,13 @@ def _of_duty(
         return
     labels: set[str] = set()
     at: dict[int, list[Subject]] = {}
+    wordings = list(versions(document, duty))
+    stationed = {}
+    if rotating.by_terms(duty.rule):  # type: ignore[attr-defined]
+        stationed = rotating.schedules(document, roster, duty, records)
+        yield from _by_terms(document, roster, workdays, duty, wordings, stationed, start, end)
     horizon = end if end > LATEST - SLACK else end + SLACK
-    for wording in versions(document, duty):
+    for wording in wordings:
         rule, since = wording.rule, wording.since
         for period in periods(rule, document.binds_from, wording.ends, horizon, since):
             if period.label in labels:
@@ -163,6 +169,8 @@ def _of_duty(
             if id(view) not in at:  # once for all periods in which the roster is the same
                 at[id(view)] = subjects(document, view, duty)
             for subject in at[id(view)]:
+                if subject.id in stationed:
+                    continue
                 clipped = subject.clip(period)
                 if clipped is None:
                     continue
@@ -170,6 +178,39 @@ def _of_duty(
                 mine = kept if whole else moved(clipped, rule, workdays, strict=strict)
                 if start <= mine.due <= end:
                     yield _occurrence(document, workdays, duty, wording, subject, mine, phase)
+
+
+def _by_terms(
+    document: Document,
+    roster: Roster,
+    workdays: Workdays,
+    duty: Duty,
+    wordings: list[Wording],
+    stationed: Mapping[str, rotating.Schedule],
+    start: date,
+    end: date,
+) -> Iterator[Occurrence]:
+    """Yield what follows from recorded terms, with the roster as it is on each of its days."""
+    at: dict[int, dict[str, Subject]] = {}
+    for name, schedule in stationed.items():
+        for wording, row in rotating.rows(schedule, wordings, workdays):
+            period = row.period
+            if not start <= period.due <= end:
+                continue
+            view = roster.within(period.opens or period.due, period.due)
+            if id(view) not in at:
+                at[id(view)] = {one.id: one for one in subjects(document, view, duty)}
+            subject = at[id(view)].get(name)
+            if subject is None:
+                continue
+            phase = document.phase(min(period.due, schedule.last or period.due)) or "core"
+            one = _occurrence(document, workdays, duty, wording, subject, period, phase)
+            yield replace(
+                one,
+                title=row.title or one.title,
+                summary=row.summary or one.summary,
+                rungs=one.rungs if row.rungs is None else row.rungs,
+            )
 
 
 def _occurrence(

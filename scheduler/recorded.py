@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlmodel import Session
@@ -12,6 +14,7 @@ from scheduler.queries import table
 from scheduler.records import Happening, Records, Term
 from scheduler.tables import Event, Shift
 
+CALENDAR = ZoneInfo("Asia/Shanghai")  # whose days the documents speak of
 SHIFTS, EVENTS = table(Shift), table(Event)
 MARK = "records"  # moves on with every change of terms and events, so that a saved plan is stale
 
@@ -19,14 +22,19 @@ MARK = "records"  # moves on with every change of terms and events, so that a sa
 def records(session: Session, documents: Iterable[str]) -> Records:
     """Return what stands recorded of some documents, in the order of its days."""
     names = list(documents)
-    return Records(_terms(session, names), _events(session, names))
+    terms = _terms(session, names)
+    return Records(
+        tuple(term for term in terms if term.withdrawn_on is None),
+        _events(session, names),
+        tuple(term for term in terms if term.withdrawn_on is not None),
+    )
 
 
 def _terms(session: Session, documents: list[str]) -> tuple[Term, ...]:
     column = SHIFTS.c
     query = (
         select(SHIFTS)
-        .where(column.document.in_(documents), column.withdrawn_at.is_(None))
+        .where(column.document.in_(documents))
         .order_by(column["from_"], column.until, column.id)
     )
     return tuple(
@@ -40,9 +48,15 @@ def _terms(session: Session, documents: list[str]) -> tuple[Term, ...]:
             row["people"],
             row["staff"],
             tuple(json.loads(row["persons"])),
+            _day(row["recorded_at"]),
+            _day(row["withdrawn_at"]),
         )
         for row in session.execute(query).mappings()
     )
+
+
+def _day(at: datetime | None) -> date | None:
+    return at.astimezone(CALENDAR).date() if at else None
 
 
 def _events(session: Session, documents: list[str]) -> tuple[Happening, ...]:

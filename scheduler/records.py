@@ -12,6 +12,8 @@ class Term:
     """One team's stationing term; ``until`` is exclusive (half-open, local days).
 
     ``persons`` are pseudonymous ids by which the same person is known again; often there are none.
+    ``recorded_on`` and ``withdrawn_on`` are the local days on which the service learned of it, and
+    that it does not hold.
     """
 
     id: int
@@ -23,6 +25,8 @@ class Term:
     people: int
     staff: str = ""
     persons: tuple[str, ...] = ()
+    recorded_on: date | None = None
+    withdrawn_on: date | None = None
 
     @property
     def pairing(self) -> str:
@@ -44,18 +48,22 @@ class Happening:
 
 @dataclass(frozen=True)
 class Records:
-    """All standing terms and events of some documents, in the order of their days."""
+    """All standing terms and events of some documents, in the order of their days.
+
+    ``withdrawn``: the terms that do not hold any more.
+    """
 
     terms: tuple[Term, ...] = ()
     events: tuple[Happening, ...] = ()
+    withdrawn: tuple[Term, ...] = ()
 
     @cached_property
     def _terms(self) -> dict[tuple[str, str], tuple[Term, ...]]:
-        found: dict[tuple[str, str], tuple[Term, ...]] = {}
-        for term in self.terms:
-            at = (term.document, term.pairing)
-            found[at] = (*found.get(at, ()), term)
-        return found
+        return _by_pairing(self.terms)
+
+    @cached_property
+    def _withdrawn(self) -> dict[tuple[str, str], tuple[Term, ...]]:
+        return _by_pairing(self.withdrawn)
 
     @cached_property
     def _events(self) -> dict[tuple[str, str, str], tuple[Happening, ...]]:
@@ -69,9 +77,21 @@ class Records:
         """Return a pairing's terms, the earliest first."""
         return self._terms.get((document, pairing), ())
 
+    def withdrawn_of(self, document: str, pairing: str) -> tuple[Term, ...]:
+        """Return a pairing's terms that do not hold any more, the earliest first."""
+        return self._withdrawn.get((document, pairing), ())
+
     def events_of(self, document: str, obligation: str, subject: str) -> tuple[Happening, ...]:
         """Return what happened to a subject, the earliest first."""
         return self._events.get((document, obligation, subject), ())
+
+
+def _by_pairing(terms: tuple[Term, ...]) -> dict[tuple[str, str], tuple[Term, ...]]:
+    found: dict[tuple[str, str], tuple[Term, ...]] = {}
+    for term in terms:
+        at = (term.document, term.pairing)
+        found[at] = (*found.get(at, ()), term)
+    return found
 
 
 NOTHING = Records()
