@@ -59,7 +59,7 @@ def _obligations(values: Any, source: Source) -> dict[int, Duty]:
         try:
             duties[index] = _OBLIGATION.validate_python(value)
         except ValidationError as error:
-            _report(error, source, ("obligations", index))
+            report_all(error, source, ("obligations", index))
     return duties
 
 
@@ -72,13 +72,15 @@ def _head(data: dict[str, Any], source: Source, duties: dict[int, Duty]) -> Docu
     try:
         return Document.model_validate(whole)
     except ValidationError as error:
-        _report(error, source, (), skip_obligations=bool(values) and isinstance(values, tuple))
+        skipped = bool(values) and isinstance(values, tuple)
+        report_all(error, source, skip_obligations=skipped)
         return None
 
 
-def _report(
-    error: ValidationError, source: Source, prefix: Path, skip_obligations: bool = False
+def report_all(
+    error: ValidationError, source: Source, prefix: Path = (), skip_obligations: bool = False
 ) -> None:
+    """Report every complaint of pydantic at the place of the value that it is about."""
     for details in error.errors(include_url=False, include_context=True):
         if details["type"] == "too_short" and details["input"]:
             continue  # it has entries, every one with a problem of its own
