@@ -1,7 +1,8 @@
 """Who answers: the institutions and pairings of one document, and how a role is found among them.
 
 A roster is a folder of three tables, as offices keep them: ``institutions.csv``,
-``pairings.csv`` and ``members.csv``. ``config.tables`` reads them.
+``pairings.csv`` and ``members.csv``; a fourth, ``sets.csv``, may be there. ``config.tables`` reads
+them.
 """
 
 from __future__ import annotations
@@ -66,7 +67,18 @@ class Membership:
     inferred: str = ""
 
 
-def _holds(one: Pairing | Membership, first: date, last: date) -> bool:
+@dataclass(frozen=True, slots=True)
+class SetMember:
+    """A member of a set that an institution has to reach, by its name; ``until`` is exclusive."""
+
+    set: str
+    institution: str
+    member: str
+    from_: date | None = None
+    until: date | None = None
+
+
+def _holds(one: Pairing | Membership | SetMember, first: date, last: date) -> bool:
     return (one.from_ is None or one.from_ <= last) and (one.until is None or one.until > first)
 
 
@@ -78,6 +90,7 @@ class Roster:
     institutions: dict[str, Institution]
     pairings: tuple[Pairing, ...] = ()
     members: tuple[Membership, ...] = ()
+    sets: tuple[SetMember, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Institution]:
@@ -111,6 +124,15 @@ class Roster:
                 members=tuple(one for one in self.members if _holds(one, first, last)),
             )
         return self._within[key]
+
+    def members_of(self, name: str, institution: str, on: date) -> tuple[str, ...]:
+        """Return the members that a set of an institution has on a day, in the table's order."""
+        found = (
+            one.member
+            for one in self.sets
+            if one.set == name and one.institution == institution and _holds(one, on, on)
+        )
+        return tuple(dict.fromkeys(found))
 
     def find(self, text: str) -> Institution | None:
         """Return the institution of that id or name, or None."""

@@ -1,4 +1,4 @@
-"""The three tables of a roster become a Roster, or every reason why they cannot."""
+"""The tables of a roster become a Roster, or every reason why they cannot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from config.cells import Spans, dates, one_of, slug
-from config.roster import Institution, Membership, Pairing, Roster
+from config.roster import Institution, Membership, Pairing, Roster, SetMember
 from config.sheet import MAX_BYTES, Finding, Sheet, decode, read_text
 
 __all__ = ["TABLES", "Finding", "read_roster", "roster_from_texts"]
@@ -22,6 +22,7 @@ TABLES = {
     ),
     "members.csv": ("group", "institution", "programme", "from", "until", "clause", "inferred"),
 }  # fmt: skip
+OPTIONAL = {"sets.csv": ("set", "institution", "member", "from", "until")}
 KINDS = ("hospital", "health-centre", "authority", "government", "department", "office")
 TYPES = ("", "general", "tcm")
 
@@ -40,7 +41,9 @@ def read_roster(
     """
     texts: dict[str, str] = {}
     findings: list[Finding] = []
-    for name in TABLES:
+    for name in (*TABLES, *OPTIONAL):
+        if name in OPTIONAL and not (folder / name).exists():
+            continue
         sheet = Sheet(str(folder / name), "R")
         try:
             with (folder / name).open("rb") as file:
@@ -68,20 +71,22 @@ def roster_from_texts(
     The roster is None when any finding is an error. ``names`` are the tables to look at; one that
     ``texts`` lacks is reported.
     """
-    sheets = {name: Sheet(str(Path(folder) / name) if folder else name, "R") for name in TABLES}
-    for name in names:
+    columns = TABLES | OPTIONAL
+    sheets = {name: Sheet(str(Path(folder) / name) if folder else name, "R") for name in columns}
+    for name in dict.fromkeys((*names, *(name for name in OPTIONAL if name in texts))):
         if name in texts:
-            read_text(texts[name], sheets[name], TABLES[name])
+            read_text(texts[name], sheets[name], columns[name])
         else:
             sheets[name].report(1, 1, "013", f"没有 {name}", f"名册要有 {'、'.join(TABLES)}")
     institutions = _institutions(sheets["institutions.csv"])
     known = _reference(institutions, sheets["institutions.csv"].dropped)
     pairings = _pairings(sheets["pairings.csv"], known)
     members = _members(sheets["members.csv"], known)
+    sets = _sets(sheets["sets.csv"], known)
     findings = tuple(sorted(finding for sheet in sheets.values() for finding in sheet.findings))
     if not _sound(findings):
         return None, findings
-    return Roster(document, institutions, pairings, members), findings
+    return Roster(document, institutions, pairings, members, sets), findings
 
 
 def _already(line: int) -> str:
@@ -221,6 +226,22 @@ def _members(sheet: Sheet, known: Known) -> tuple[Membership, ...]:
                 row.get("inferred", ""),
             )
         )
+    return tuple(found)
+
+
+def _sets(sheet: Sheet, known: Known) -> tuple[SetMember, ...]:
+    found: list[SetMember] = []
+    spans = Spans(sheet, "member", "这一成员")
+    for line, row in sheet.records():
+        name, institution, member = (row.get(key, "") for key in ("set", "institution", "member"))
+        for column, value in (("set", name), ("member", member)):
+            if not value and column in sheet.index:
+                hint = "写事项里 each 的原词" if column == "set" else "写全称，如 城关镇"
+                sheet.report(line, column, "022", f"没有写 {column}", hint)
+        known(sheet, line, "institution", institution, needed=True)
+        from_, until = dates(sheet, line, row)
+        spans.add(line, (name, institution, member), from_, until)
+        found.append(SetMember(name, institution, member, from_, until))
     return tuple(found)
 
 

@@ -6,7 +6,8 @@ import re
 from datetime import date
 
 from scheduler.ladder import CHANGED
-from scheduler.occurrences import Count, Occurrence
+from scheduler.occurrences import Occurrence
+from scheduler.quotas import Count
 from workflows.document import Submission
 
 WEEKDAYS = "一二三四五六日"

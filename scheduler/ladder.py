@@ -70,7 +70,7 @@ def _parts(rung: str) -> tuple[str, int, str]:
     return match[1], int(match[2]), match[3]
 
 
-def _day(rung: str, binds: date, due: date, workdays: Workdays) -> tuple[date, date]:
+def day_of(rung: str, binds: date, due: date, workdays: Workdays) -> tuple[date, date]:
     """Return the day of a rung as counted, and the working day on which it is sent."""
     side, count, unit = _parts(rung)
     if side == "before":
@@ -107,7 +107,7 @@ def _climbed(
 ) -> tuple[Step, ...]:
     found: list[Step] = []
     for rung, to in rungs:
-        nominal, day = _day(rung, binds, due, workdays)
+        nominal, day = day_of(rung, binds, due, workdays)
         after = rung.startswith("after")
         last_day = None if after else due
         found.append(Step(rung, to, opening(day, zone), nominal, last_day, after))

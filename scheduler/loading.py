@@ -9,7 +9,8 @@ from pathlib import Path
 
 from config.roster import Roster
 from config.tables import read_roster, roster_from_texts
-from workflows.document import Document
+from workflows.document import Change, Document, Duty
+from workflows.kinds import QuotaRule
 from workflows.library import DOCUMENTS, bundled_workdays, read_documents
 from workflows.parse import parse
 from workflows.source import Problem, Source
@@ -130,6 +131,7 @@ def mismatches(document: Document, roster: Roster, source: Source) -> Iterator[P
                 ("programmes",), "X004", f"名册里的项目“{programme}”本文件没有写明",
                 "在 programmes 里写明，或改名册",
             )  # fmt: skip
+    yield from _unreached(document, roster, problem)
     yield from _without_pairings(document, roster, problem)
 
 
@@ -145,6 +147,23 @@ def _untaken(side: str, take: str, roster: Roster, problem, at) -> Iterator[Prob
         yield problem(
             at, "X005", f"名册里“{name}”没有填 {column}", "在 institutions.csv 里补上这一格"
         )
+
+
+def _unreached(document: Document, roster: Roster, problem) -> Iterator[Problem]:  # type: ignore[no-untyped-def]
+    rules = [getattr(w, "rule", None) for duty in document.obligations for w in _wordings(duty)]
+    asked = {rule.each for rule in rules if isinstance(rule, QuotaRule) and rule.each}
+    for name in dict.fromkeys(one.set for one in roster.sets):
+        if name not in asked:
+            words = "、".join(sorted(asked))
+            hint = f"改成事项里 each 的原词：{words}" if asked else "没有事项写 each，删去 sets.csv"
+            yield problem(
+                ("obligations",), "X007", f"sets.csv 里的“{name}”没有事项用到",
+                hint, "warning",
+            )  # fmt: skip
+
+
+def _wordings(duty: Duty) -> tuple[Duty | Change, ...]:
+    return (duty, *getattr(duty, "changes", ()))
 
 
 def _without_pairings(document: Document, roster: Roster, problem) -> Iterable[Problem]:  # type: ignore[no-untyped-def]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from config.roster import Roster
 from scheduler import rotating
 from scheduler.parties import Party, Subject, subjects
+from scheduler.quotas import Count, demanded, reminders
 from scheduler.records import Records
 from workflows.document import Document, Duty, Submission
-from workflows.kinds import QuotaRule
 from workflows.rules import Period, moved, periods, single
 from workflows.workdays import LONGEST, Workdays
 
@@ -20,17 +20,6 @@ DAY = timedelta(days=1)
 DEPENDENCE = timedelta(days=400)  # how far ahead a duty may wait for another's date
 SLACK = timedelta(days=LONGEST + 2)  # how far a strict reading and a roll may move a date
 LATEST = date(2200, 12, 31)  # as far as the language's years go; nothing is listed beyond
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """What a quota demands of one window."""
-
-    at_least: int | None
-    at_most: int | None
-    unit: str
-    per: str
-    enforced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +166,8 @@ def _of_duty(
                 whole = clipped is period
                 mine = kept if whole else moved(clipped, rule, workdays, strict=strict)
                 if start <= mine.due <= end:
-                    yield _occurrence(document, workdays, duty, wording, subject, mine, phase)
+                    one = _occurrence(document, workdays, duty, wording, subject, mine, phase)
+                    yield _with_members(one, roster) if one.quota and one.quota.each else one
 
 
 def _by_terms(
@@ -225,13 +215,7 @@ def _occurrence(
     due = period.due
     kind: str = duty.kind  # type: ignore[attr-defined]
     rule = wording.rule
-    quota = None
-    if isinstance(rule, QuotaRule):
-        # A year counts, however late in it the document or the pairing began (house ruling 8).
-        counts = period.enforced or rule.per in ("year", "whole")
-        quota = Count(rule.at_least, rule.at_most, rule.unit, rule.per, counts)
-    elif amount := getattr(duty, "amount", None):
-        quota = Count(amount.at_least, amount.at_most, amount.unit, amount.per, True)
+    quota = demanded(rule, getattr(duty, "amount", None), enforced=period.enforced)
     last = workdays.on_or_before(due)
     choice = duty.interpretation
     taken = choice.taken if choice else period.reading
@@ -263,8 +247,21 @@ def _occurrence(
         summary=duty.summary,
         other_reading=choice.other if choice else None,
         why=choice.why if choice else None,
-        rungs=tuple((rung.name, rung.to) for rung in document.rungs(duty)),
+        rungs=reminders(quota, period.opens, due)
+        if quota and kind == "quota"
+        else tuple((rung.name, rung.to) for rung in document.rungs(duty)),
     )
+
+
+def _with_members(one: Occurrence, roster: Roster) -> Occurrence:
+    """Return a window with the members of the set that it is to reach, of its recipient."""
+    assert one.quota is not None
+    assert one.quota.each is not None
+    assert one.due is not None
+    owners = [recipient.id for _, recipient in one.pairings] or [one.responsible.id]
+    found = (roster.members_of(one.quota.each, owner, one.due) for owner in owners if owner)
+    members = tuple(dict.fromkeys(member for some in found for member in some))
+    return replace(one, quota=replace(one.quota, members=members)) if members else one
 
 
 def _bound(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import date
 from typing import Any
 
-from scheduler.occurrences import Count, Occurrence
+from scheduler.occurrences import Occurrence
 from scheduler.parties import Party
+from scheduler.quotas import Count
 from workflows.document import Submission
 
 
@@ -33,12 +34,20 @@ FIELDS = (
     "key", "document", "obligation", "title", "kind", "programme", "period", "opens", "due",
     "last_working_day", "provisional", "phase", "reading", "clauses", "phrase", "responsible",
     "responsible_id", "unresolved", "assisting", "recipients", "submit", "binds_by", "pairings",
-    "quota", "relation", "status",
+    "quota", "relation", "status", "extended_to",
 )  # fmt: skip
 
 
-def row(one: Occurrence, relation: str | None = None, status: str | None = None) -> dict[str, Any]:
-    """Return the object of ``duban deadlines --format json``; dates are YYYY-MM-DD."""
+def row(
+    one: Occurrence,
+    relation: str | None = None,
+    status: str | None = None,
+    extended_to: date | None = None,
+) -> dict[str, Any]:
+    """Return the object of ``duban deadlines --format json``; dates are YYYY-MM-DD.
+
+    ``extended_to``: the day that an authority put in place of ``due``, which stays as it is.
+    """
     return {
         "key": one.key,
         "document": one.document,
@@ -69,6 +78,7 @@ def row(one: Occurrence, relation: str | None = None, status: str | None = None)
         "quota": _count(one.quota),
         "relation": relation,
         "status": status,
+        "extended_to": _day(extended_to),
     }
 
 
@@ -76,7 +86,7 @@ def encode(one: Occurrence) -> str:
     """Return an occurrence as JSON text; the same occurrence gives the same text."""
     values = {name: getattr(one, name) for name in _STORED} | {
         "submit": [submission.model_dump() for submission in one.submit],
-        "quota": _count(one.quota),
+        "quota": asdict(one.quota) if one.quota else None,
     }
     return json.dumps(values, ensure_ascii=False, default=str, sort_keys=True)
 
@@ -95,7 +105,9 @@ def decode(text: str) -> Occurrence:
         values[name] = tuple(Party(*party) for party in values[name])
     values["pairings"] = tuple((Party(*one), Party(*two)) for one, two in values["pairings"])
     values["submit"] = tuple(Submission(**submission) for submission in values["submit"])
-    values["quota"] = Count(**values["quota"]) if values["quota"] else None
+    if quota := values["quota"]:
+        names = {name: tuple(quota.get(name) or ()) for name in ("items", "members")}
+        values["quota"] = Count(**quota | names)
     values["clauses"] = tuple(values["clauses"])
     values["rungs"] = tuple((name, to) for name, to in values["rungs"])
     return Occurrence(**values)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from config.contacts import finder, read_contacts
 from config.settings import load as load_settings
-from config.tables import TABLES, read_roster
+from config.tables import OPTIONAL, TABLES, read_roster
 from scheduler.loading import load
 from workflows.library import read_documents, read_workdays
 from workflows.parse import parse
@@ -76,6 +76,9 @@ def _roster(path: Path) -> Iterable[Complaint]:
         for table in TABLES:
             own = path / table
             shutil.copyfile(own if own.exists() else ROSTERS / "example" / table, folder / table)
+        for table in OPTIONAL:
+            if (path / table).exists():
+                shutil.copyfile(path / table, folder / table)
         return read_roster(folder, "example")[1]
 
 

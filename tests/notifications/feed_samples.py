@@ -13,8 +13,9 @@ import vobject
 from ical.calendar_stream import IcsCalendarStream
 
 from notifications.feed import Entry, Owner
-from scheduler.occurrences import Count, Occurrence
+from scheduler.occurrences import Occurrence
 from scheduler.parties import Party
+from scheduler.quotas import Count
 from workflows.document import Submission
 
 OWNER = Owner("da", "甲市人民医院")
