@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from cli.round import one_round
+from notifications import links
 from notifications.recorder import Recorder
 from scheduler import queries, store
 from scheduler.applying import carry_out
@@ -65,6 +66,8 @@ def simulate(
     with store.writing(engine) as session:
         proposal = propose(session, found, now, base)
         carry_out(session, proposal, now, "simulate")
+        # No mail of one run may differ from that of another.
+        queries.set_mark(session, links.MARK, links.REHEARSAL)
     world = proposal.world
     waiting = sorted((e for e in events if e.at < end), key=lambda e: (e.at, e.line))
     refused: list[str] = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from notifications.items import FOOTING, TEXT_LIMIT, Entry, about, source, url
+from notifications.links import Signer
 from notifications.phrasing import brief, on, plain, remaining
 from scheduler.ladder import CHANGED
 from scheduler.world import World
@@ -39,16 +40,20 @@ class Arrear:
     owing: tuple[Owing, ...]
 
 
-def arrears(entries: Iterable[Entry], world: World, today: date) -> list[Arrear]:
+def arrears(
+    entries: Iterable[Entry], world: World, today: date, signer: Signer | None = None
+) -> list[Arrear]:
     """Return what others owe, the oldest debt first."""
     duties: dict[tuple[date, str, str], list[Entry]] = {}
     for entry in sorted(entries, key=lambda e: (e.due, e.occurrence.key)):
         one = entry.occurrence
         duties.setdefault((entry.due, one.document, one.obligation), []).append(entry)
-    return [_arrear(group, world, today) for group in duties.values()]
+    return [_arrear(group, world, today, signer) for group in duties.values()]
 
 
-def _arrear(group: Sequence[Entry], world: World, today: date) -> Arrear:
+def _arrear(
+    group: Sequence[Entry], world: World, today: date, signer: Signer | None
+) -> Arrear:
     first = group[0]
     often = Counter(entry.occurrence.responsible for entry in group)
     alike: dict[tuple[Line, ...], list[tuple[str, str]]] = {}
@@ -58,7 +63,7 @@ def _arrear(group: Sequence[Entry], world: World, today: date) -> Arrear:
         if often[one.responsible] > 1 and (apart := about(one)):
             name = f"{name}（{apart}）"
         lines = tuple(_lines(entry, today))
-        alike.setdefault(lines, []).append((name, url(world, one.key)))
+        alike.setdefault(lines, []).append((name, url(world, one.key, signer)))
     return Arrear(
         title=plain(first.occurrence.title),
         due=on(first.due, today),
@@ -88,5 +93,7 @@ def _lines(entry: Entry, today: date) -> Iterable[Line]:
         yield "此前没有提醒送到过", True
     if entry.note:
         yield plain(entry.note, TEXT_LIMIT), True
+    if entry.original:
+        yield f"原定{on(entry.original, today)}，延期后的期限已写在上面", False
     if entry.occurrence.phase in FOOTING:
         yield FOOTING[entry.occurrence.phase], False

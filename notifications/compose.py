@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from notifications.arrears import arrears
 from notifications.items import Entry, Item, grouped, item, next_steps
+from notifications.links import LASTS, Signer
 from notifications.mime import Head, assemble, message_id
 from notifications.phrasing import brief, on, plain, working_days
 from notifications.wording import day as in_full
@@ -64,9 +65,10 @@ def key(recipient: str, role: str, day: date, sequence: int) -> str:
     return f"{recipient}\n{role}\n{day.isoformat()}\n{sequence}"
 
 
-def compose(letter: Letter, world: World, now: datetime) -> Composed:
+def compose(letter: Letter, world: World, now: datetime, secret: str = "") -> Composed:
     """Return a recipient's mail as of ``now`` (aware); the same letter gives the same bytes.
 
+    ``secret`` signs its links to items (``links.secret``); without one they only lead there.
     Raises whatever a template raises; ValueError for a letter without entries.
     """
     if not letter.entries:
@@ -86,7 +88,8 @@ def compose(letter: Letter, world: World, now: datetime) -> Composed:
         manage_url=f"{world.base_url.rstrip('/')}/notifications",
         references=letter.references[-REFERENCES:],
     )
-    values = _values(letter, world, name)
+    signer = Signer(secret, letter.institution, letter.role, letter.day)
+    values = _values(letter, world, name, signer)
     text = _templates().get_template("digest.txt").render(values)
     html = _templates().get_template("digest.html").render(values)
     return Composed(subject, head.message_id, assemble(head, text, html))
@@ -172,12 +175,12 @@ def _office(letter: Letter) -> str:
     return plain(letter.office) or ROLES.get(letter.role, "")
 
 
-def _values(letter: Letter, world: World, name: str) -> dict[str, Any]:
+def _values(letter: Letter, world: World, name: str, signer: Signer) -> dict[str, Any]:
     today = letter.day
     own = [entry for entry in letter.entries if entry.own]
     others = [entry for entry in letter.entries if not entry.own]
-    items = [item(group, letter.institution, world, today) for group in grouped(own)]
-    owing = arrears(others, world, today)
+    items = [item(group, letter.institution, world, today, signer) for group in grouped(own)]
+    owing = arrears(others, world, today, signer)
     return {
         "who": name + _office(letter),
         "today": in_full(today),
@@ -186,6 +189,8 @@ def _values(letter: Letter, world: World, name: str) -> dict[str, Any]:
         "above": above_heading(others, world, today) if others else "",
         "arrears": owing,
         "next": next_steps(letter.entries, letter.institution, world, today),
+        "signed": bool(signer.secret),
+        "lasts": LASTS.days,
         "manage": f"{world.base_url.rstrip('/')}/notifications",
         "home": f"{world.base_url.rstrip('/')}/",
         "preview": "；".join(f"{one.title} {one.due}" for one in items[:3])

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from notifications import fuse, pending
+from notifications import fuse, links, pending
 from notifications.compose import Composed, Letter, compose
 from notifications.items import Entry, Told
 from notifications.pending import Earlier, Mailbox, Taken
@@ -23,8 +23,9 @@ from notifications.rechecking import over, told_before
 from scheduler import queries
 from scheduler.facts import Said, standing
 from scheduler.hours import next_opening, opening, sending
-from scheduler.ladder import CHANGED
+from scheduler.ladder import ASIDE, CHANGED
 from scheduler.occurrences import Occurrence
+from scheduler.postponing import postponed
 from scheduler.rows import decode
 from scheduler.store import one_planner
 from scheduler.tables import Message, Notice
@@ -76,11 +77,12 @@ class _Batch:
         self, session: Session, now: datetime, world: World, report: GatherReport, held: str | None
     ) -> None:
         self.session, self.now, self.world, self.report = session, now, world, report
-        self.held = held
+        self.held, self.secret = held, ""
         self.today = now.astimezone(world.timezone).date()
 
     def run(self, mailboxes: Sequence[Mailbox]) -> None:
         one_planner(self.session, shared=True)
+        self.secret = links.secret(self.session)
         found = pending.pending(self.session, mailboxes, self.now)
         taken = pending.taken(self.session, found, self.today)
         keys = {notice.key for notices in found.values() for notice in notices}
@@ -109,9 +111,11 @@ class _Batch:
         newest: dict[str, int] = {}  # the newest rung that waits
         moved: dict[str, date] = {}  # told beside the reminder of the new date, as one item
         for notice in notices:
-            if notice.rung != CHANGED:
+            if notice.rung not in ASIDE:
                 newest[notice.key] = max(newest.get(notice.key, 0), notice.id or 0)
-            elif before := told_before(notice, past.get(notice.key, ())):
+            elif notice.rung == CHANGED and (
+                before := told_before(notice, past.get(notice.key, ()))
+            ):
                 moved[notice.key] = before
         for notice in notices:
             body = stored.get(notice.key)
@@ -124,7 +128,9 @@ class _Batch:
                 self._fault(notice, error)
                 continue
             told = past.get(notice.key, ())
-            status, quiet_until = standing(facts.get(notice.key, ()), self.today)
+            said = standing(facts.get(notice.key, ()), self.today)
+            status, quiet_until = said.status, said.quiet_until
+            text, one = one, postponed(one, said.extended_to, self.world.workdays)
             if quiet_until is not None:
                 after = opening(quiet_until + timedelta(days=1), self.world.timezone)
                 self._put_off([notice], sending(after, self.world.timezone, self.world.workdays))
@@ -132,7 +138,8 @@ class _Batch:
                 self._drop(notice, reason)
             else:
                 was = moved.get(notice.key)
-                yield notice, self._entry(notice, one, told, was)
+                entry = self._entry(notice, one, told, was)
+                yield notice, replace(entry, original=None if one is text else text.due)
 
     def _entry(
         self, notice: Notice, one: Occurrence, past: Sequence[Earlier], was: date | None
@@ -178,7 +185,7 @@ class _Batch:
             references=_references(found, past),
         )
         try:
-            composed = compose(letter, self.world, self.now)
+            composed = compose(letter, self.world, self.now, self.secret)
         except Exception as error:
             sound = list(self._sound(letter, found, error))
             if sound:
@@ -197,7 +204,7 @@ class _Batch:
                 letter.office, (entry,), letter.references,
             )  # fmt: skip
             try:
-                compose(alone, self.world, self.now)
+                compose(alone, self.world, self.now, self.secret)
                 sound.append((notice, entry))
             except Exception as error:
                 self._fault(notice, error)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from notifications.links import PARAMETER, Signer
 from notifications.phrasing import brief, on, plain, remaining
 from notifications.wording import submission
 from scheduler.addressing import recipients
@@ -38,6 +39,7 @@ class Entry:
     """One notice with its occurrence. ``was`` is the date told before, for a changed one.
 
     ``own``: the recipient's institution owes it or assists, and the rung is for those who do.
+    ``original``: the date of the text, where an authority granted a later one.
     """
 
     notice: int
@@ -48,6 +50,7 @@ class Entry:
     note: str | None = None
     was: date | None = None
     told: tuple[Told, ...] = ()
+    original: date | None = None
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,13 @@ class Item:
     links: tuple[tuple[str, str], ...]
 
 
-def url(world: World, key: str) -> str:
-    """Return the address of an occurrence's page; opening it changes nothing."""
-    return f"{world.base_url.rstrip('/')}/items/{key}"
+def url(world: World, key: str, signer: Signer | None = None) -> str:
+    """Return the address of an occurrence's page; opening it changes nothing.
+
+    ``signer``: makes it a link with which the recipient can record there.
+    """
+    token = signer.token(key) if signer else ""
+    return f"{world.base_url.rstrip('/')}/items/{key}" + (f"?{PARAMETER}={token}" if token else "")
 
 
 def grouped(entries: Iterable[Entry]) -> list[list[Entry]]:
@@ -80,12 +87,17 @@ def grouped(entries: Iterable[Entry]) -> list[list[Entry]]:
     groups: dict[tuple[object, ...], list[Entry]] = {}
     for entry in sorted(entries, key=lambda e: (e.due, e.occurrence.key)):
         one = entry.occurrence
-        same = (one.document, one.obligation, one.responsible, entry.due, entry.was, entry.own)
+        same = (
+            one.document, one.obligation, one.responsible, entry.due, entry.was, entry.own,
+            entry.original,
+        )  # fmt: skip
         groups.setdefault(same, []).append(entry)
     return list(groups.values())
 
 
-def item(group: Sequence[Entry], reader: str, world: World, today: date) -> Item:
+def item(
+    group: Sequence[Entry], reader: str, world: World, today: date, signer: Signer | None = None
+) -> Item:
     """Return what a mail of the local day ``today`` says of a group of entries.
 
     ``reader`` is the id of the recipient's institution.
@@ -96,6 +108,8 @@ def item(group: Sequence[Entry], reader: str, world: World, today: date) -> Item
     bound = one.binds_by if one.binds_by and one.binds_by < due else None
     notes = dict.fromkeys(plain(entry.note, TEXT_LIMIT) for entry in group if entry.note)
     footing = [FOOTING[one.phase]] if one.phase in FOOTING else []
+    if first.original:
+        footing.insert(0, f"原定{on(first.original, today)}，已延期至{on(due, today)}")
     return Item(
         title=plain(one.title),
         due=on(due, today),
@@ -111,7 +125,7 @@ def item(group: Sequence[Entry], reader: str, world: World, today: date) -> Item
         other=plain(one.other_reading, TEXT_LIMIT) if one.other_reading else None,
         notes=(*footing, *notes),
         links=tuple(
-            (about(one), url(world, key))
+            (about(one), url(world, key, signer))
             for key, one in {e.occurrence.key: e.occurrence for e in group}.items()
         ),
     )

@@ -1,4 +1,4 @@
-"""Log lines without secrets: feed addresses and sign-in links are URLs, and URLs get logged."""
+"""Log lines without secrets: feed addresses, sign-in and item links are URLs, and URLs get logged."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from typing import Any
 # are a name in pinyin. After /feeds/ and /sign-in/ anything is taken for one, broken ones too.
 _SECRET = re.compile(r"(?<![A-Za-z0-9_-])(?=[a-z0-9_-]*[A-Z])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 _PLACE = re.compile(r"((?:/|%2f)(?:feeds?|sign-in)(?:/|%2f))[^\s\"'?,;)\]}]+", re.IGNORECASE)
+# The token of an item's link: institution, role, last day, and 43 characters that are the secret.
+_SIGNED = re.compile(r"((?:[?&]|%3f|%26)k(?:=|%3d))[^\s\"'&,;)\]}]+", re.IGNORECASE)
+_SEAL = re.compile(r"(\d{4}-\d\d-\d\d\.)[A-Za-z0-9_-]{20,}")
 
 
 def redact(text: str) -> str:
     """Return a text with every secret replaced."""
-    return _SECRET.sub("…", _PLACE.sub(r"\1…", text))
+    for pattern in (_PLACE, _SIGNED, _SEAL):
+        text = pattern.sub(r"\1…", text)
+    return _SECRET.sub("…", text)
 
 
 class Redacting(logging.Formatter):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import email
+import email.message
 import email.policy
 import json
 import os
@@ -26,11 +27,12 @@ from cli.context import opened
 from cli.round import Rounds
 from cli.simulated import mails
 from cli.world import base_world
+from notifications import links
 from notifications.desk import Desk
 from notifications.journal import Journal
 from notifications.maildir import Maildir
 from notifications.monitor import Monitor
-from scheduler import store
+from scheduler import queries, store
 from scheduler.applying import adopt_bundled
 from scheduler.loading import ROSTERS, Loaded
 from scheduler.recording import Statement, record
@@ -129,8 +131,15 @@ def parsed(file: Path) -> Mail:
     return Mail(
         mail["Message-ID"], mail["To"].addresses[0].addr_spec, mail["Subject"],
         mail["Date"].datetime.astimezone(ZONE).date(),
-        tuple(re.findall(r"/items/([^\s?]+)", said)), re.sub(rb"(?m)^Date: .*\n", b"", raw),
+        tuple(re.findall(r"/items/([^\s?]+)", said)), unsealed(mail),
     )  # fmt: skip
+
+
+def unsealed(mail: email.message.Message) -> bytes:
+    """Return what a mail's bytes say, without the moment and what each store signs its links with."""
+    heads = [f"{name}: {value}" for name, value in mail.items() if name != "Date"]
+    parts = [part.get_content() for part in mail.walk() if not part.is_multipart()]  # type: ignore[attr-defined]
+    return re.sub(r"(-\d\d\.)[\w-]{43}", r"\1", "\n".join([*heads, *parts])).encode()
 
 
 def instants() -> Iterator[datetime]:
@@ -159,6 +168,7 @@ def lived(environ: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
     now = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=ZONE)
     with store.writing(engine) as session:
         adopt_bundled(session, loaded, now, base)
+        queries.set_mark(session, links.MARK, links.REHEARSAL)
     world = replace(base, documents=loaded.documents, rosters=loaded.rosters)
     rounds = Rounds(
         engine, lambda: now, lambda: world, Maildir(folder / "mail"), "me", LEASE,

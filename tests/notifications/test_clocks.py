@@ -234,8 +234,12 @@ def test_summer_time_of_1986_to_1991(year: int) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
+from notifications import links
+from scheduler import queries, store
 from tests.notifications.test_clocks import Clockwork
 post = Clockwork(Path(sys.argv[1]))
+with store.writing(post.engine) as session:
+    queries.set_mark(session, links.MARK, "a-key")
 post.days("2026-03-05", "2026-04-10")
 for m in post.messages():
     print(m.day, m.recipient, m.state, m.message_id, m.body.hex()[:4000])
