@@ -114,6 +114,7 @@ class _Round:
         with writing(self.engine) as session:
             claims.recover(session, now, repeatable=self.transport.repeatable)
             self._keep_hours(session, now)
+            ripe = len(claims.ripe(session, now))
             stopped = pause.current(session)
         if stopped is not None and now < stopped.until:
             self.report.paused = stopped.reason
@@ -127,7 +128,7 @@ class _Round:
                 self.report.paused = still.reason
                 return self.report
         async with asyncio.TaskGroup() as group:
-            for _ in range(self.transport.carriers):
+            for _ in range(min(self.transport.carriers, ripe)):
                 group.create_task(self._work())
         self._raise()
         return self.report

@@ -70,24 +70,40 @@ class Relay:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[SmtpCarrier]:
-        """Yield a carrier; its connection is opened at the first mail and closed at the end."""
+        """Yield a carrier; its connection is open, if that can be, and closed at the end."""
         carrier = SmtpCarrier(self)
         try:
+            await carrier.begin()
             yield carrier
         finally:
             await carrier.close()
 
 
 class SmtpCarrier:
-    """One connection, opened when first needed and again when it has been lost."""
+    """One connection, opened before the first mail and again when it has been lost."""
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
         self._client: SMTP | None = None
+        self._used = False
+        self._fault: DeliveryError | None = None
+
+    async def begin(self) -> None:
+        """Open the connection before any mail is claimed: a greeting may outlast a short lease.
+
+        What goes wrong is told to the first mail.
+        """
+        try:
+            await self._connect()
+        except DeliveryError as error:
+            self._fault = error
 
     async def hand(self, envelope: Envelope, fence: Fence) -> str:
         """Hand over one mail and return the server's reply; raises DeliveryError."""
         recipient = checked_recipient(envelope.recipient)
+        fault, self._fault = self._fault, None
+        if fault is not None:
+            raise fault
         client = await self._addressed(recipient)
         await self._ask(client)
         # The server waits for the content now. Whatever keeps it from coming, the connection is
@@ -133,7 +149,7 @@ class SmtpCarrier:
 
     async def _addressed(self, recipient: str) -> SMTP:
         """Return a client that accepted sender and recipient, reconnecting once if stale."""
-        stale = self._client is not None
+        stale, self._used = self._used and self._client is not None, True
         try:
             return await self._address(recipient)
         except Deferred:
