@@ -9,9 +9,27 @@ from datetime import datetime, timedelta
 Clock = Callable[[], datetime]
 
 
+class Running:
+    """A clock that starts at an instant (aware) and runs ``rate`` times as fast as the real one."""
+
+    def __init__(self, first: datetime, rate: float) -> None:
+        self.rate = rate
+        self._zone = first.tzinfo
+        self._set = (first, time.monotonic())
+
+    def __call__(self) -> datetime:
+        first, began = self._set
+        return first + timedelta(seconds=(time.monotonic() - began) * self.rate)
+
+    def forward(self, at: datetime) -> None:
+        """Go on from an instant (aware), if that is later than what the clock shows."""
+        if at > self():
+            self._set = (at.astimezone(self._zone), time.monotonic())
+
+
 def running(
     real: Clock, start: datetime | None, rate: float, ticked: datetime | None
-) -> Clock:
+) -> Clock | Running:
     """Return a clock. Without ``start`` it is the real one.
 
     With it, it starts at the later of ``start`` and ``ticked``, the last round that the store
@@ -19,12 +37,5 @@ def running(
     """
     if start is None:
         return real
-    zone = real().tzinfo
     first = max(start, ticked) if ticked else start
-    began = time.monotonic()
-
-    def now() -> datetime:
-        passed = timedelta(seconds=(time.monotonic() - began) * rate)
-        return (first + passed).astimezone(zone)
-
-    return now
+    return Running(first.astimezone(real().tzinfo), rate)

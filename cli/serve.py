@@ -83,9 +83,10 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     from datetime import UTC
 
     from cli.address import remember
+    from cli.agreed_clock import BEAT, Agreed
     from cli.context import opened
     from cli.round import Rounds
-    from cli.running_clock import running
+    from cli.running_clock import Running, running
     from cli.steady import Steady, patiently
     from cli.world import base_world
     from notifications.choosing import desk, owner, transport
@@ -113,6 +114,10 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     now = running(
         context.now, args.at, args.rate or 1.0, datetime.fromisoformat(ticked) if ticked else None
     )
+    name, agreed = owner(), None
+    if isinstance(now, Running):
+        agreed = Agreed(engine, now, name)
+        patiently(agreed.beat)
     way = transport(settings)
     house = House(
         engine=engine,
@@ -129,16 +134,19 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     )
     patiently(lambda: _adopt(house))
     patiently(lambda: _tell(house))
-    watch, name, lease = Watch(house), owner(), timedelta(seconds=settings.lease)
+    watch, lease = Watch(house), timedelta(seconds=settings.lease)
     rounds = Rounds(
         engine, now, lambda: house.world, way, name, lease, desk(settings, name),
         Monitor(settings.monitor_url),
     )  # fmt: skip
 
-    jobs = (
-        Job("round", max(1.0, ROUND / house.rate), Steady("巡查", rounds.run)),
+    round_ = agreed.then(rounds.run) if agreed else rounds.run
+    jobs = [
+        Job("round", max(1.0, ROUND / house.rate), Steady("巡查", round_)),
         Job("watch", LOOK, Steady("更新日历", watch.look)),
-    )
+    ]
+    if agreed:
+        jobs.append(Job("clock", BEAT, Steady("对时", agreed.beat)))
     scheduler = clock(jobs, datetime.now(UTC))
     scheduler.start()
     try:
