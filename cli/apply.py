@@ -13,6 +13,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from cli.address import present
     from cli.context import opened
     from cli.failure import Failure
     from cli.plan import WORDS
@@ -29,9 +30,9 @@ def run(args: argparse.Namespace) -> int:
         raise Failure(f"方案里的文件读不了：{error}", "重新运行 duban plan --save") from None
     context = opened()
     base = base_world(context)
-    now = context.now()
     with writing(context.engine()) as session:
         one_planner(session, slow=True)
+        now = present(session, context)
         proposal = propose(session, found, now, base)
         if proposal.state != saved.state or proposal.fingerprint != saved.fingerprint:
             raise Failure(

@@ -25,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from cli.address import present
     from cli.candidates import candidates_at
     from cli.context import opened
     from cli.output import print_json
@@ -35,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
     context = opened()
     found = candidates_at(context, args.path)
-    now = context.now()
     with reading(context.engine()) as session:
+        now = present(session, context)
         proposal = propose(session, found, now, base_world(context))
     if args.save:
         save(proposal, now, args.save)

@@ -22,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from cli.address import present
     from cli.context import opened
     from cli.failure import Failure
     from cli.world import base_world
@@ -36,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         with writing(context.engine()) as session:
-            record(session, said, context.now(), "命令行", applied_world(session, base))
+            now = present(session, context)
+            record(session, said, now, "命令行", applied_world(session, base))
     except Refused as refused:
         raise Failure(refused.message, refused.hint) from None
     tail = f"，静默到 {args.until}" if args.until else ""
