@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from cli.address import REHEARSAL
+from scheduler import queries, store
 from tests.cli.desk import Desk
-from tests.scheduler.house import JUNE, PLAN
+from tests.scheduler.house import JUNE, PLAN, WORKFLOW
 
 
 def test_a_fact_is_recorded_and_shown(desk: Desk) -> None:
@@ -30,6 +34,22 @@ def test_refusals_are_one_sentence_and_exit_1(desk: Desk) -> None:
         assert (said.code, said.out) == (1, "")
         assert told in said.err
         assert "Traceback" not in said.err
+
+
+def test_in_a_rehearsal_today_is_the_services(desk: Desk) -> None:
+    desk.adopt()
+    words = ("record", PLAN, "completed", "--on", "2026-03-10")
+    assert "还没有到" in desk(*words).err
+    engine = store.connect(f"sqlite:///{desk.folder / 'data' / 'duban.db'}")
+    with store.writing(engine) as session:
+        queries.set_mark(session, "tick", "2026-03-10T09:00:00+08:00")
+        queries.set_mark(session, "clock", REHEARSAL)
+    engine.dispose()
+    assert desk(*words).code == 0
+    desk.write(WORKFLOW.replace("2026-03-20", "2026-03-27"))
+    saved = desk.folder / "edit.json"
+    desk("plan", "--save", saved)
+    assert json.loads(saved.read_text())["made_at"].startswith("2026-03-10T09:00")
 
 
 def test_tick_delivers_into_the_maildir_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
