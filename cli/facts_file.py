@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cli.failure import Failure
 from cli.simulated import Event
-from scheduler.recording import Refused, Statement, check, from_json
+from scheduler.recording import Refused, Statement, check_form, from_json
 from scheduler.world import World
 
 
@@ -36,7 +36,7 @@ def read_facts(
                 continue
             if said.key not in keys:
                 raise ValueError(f"没有这一事项：{said.key}")
-            check(said, "open", at.astimezone(world.timezone).date())
+            check_form(said, at.astimezone(world.timezone).date())
         except Refused as refusal:
             faults.append(f"第 {number} 行：{refusal.message}")
         except ValueError as error:

@@ -19,6 +19,7 @@ from scheduler import queries, store
 from scheduler.applying import carry_out
 from scheduler.hours import opening
 from scheduler.ladder import steps
+from scheduler.postponing import postponed
 from scheduler.proposing import Candidates, propose
 from scheduler.recording import Refused, Statement, record
 from scheduler.rows import decode
@@ -184,6 +185,6 @@ def _reason(items: Sequence[Any], sent_at: datetime, world: World) -> str | None
 
 
 def _step(item: Any, world: World) -> Any:
-    one = decode(item.body)
+    one = postponed(decode(item.body), item.due, world.workdays)
     ladder = steps(one, world.workdays, world.timezone) if one.due == item.due else ()
     return next((step for step in ladder if step.rung == item.rung), None)

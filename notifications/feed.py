@@ -44,6 +44,8 @@ class Entry:
 
     ``modified_at`` (aware) is when its content last changed and ``sequence`` how often.
     ``tentative``: a rule moves the date off days whose holiday notice is not out yet.
+    ``original``: the date of the text, where an authority granted the later one that the
+    occurrence has here: a calendar shows the day that people work to.
     """
 
     occurrence: Occurrence
@@ -53,6 +55,7 @@ class Entry:
     status: str = "open"
     cancelled: bool = False
     tentative: bool = False
+    original: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +163,13 @@ def event(
     title = summary(owner, entry, several)
     made.add("SUMMARY", title)
     address = link(base_url, one.key) if base_url else ""
-    made.add("DESCRIPTION", description(one, address))
+    made.add("DESCRIPTION", description(one, address, entry.original))
     if address:
         made.add("URL", address)
     unsure = one.phase == "contested" or entry.tentative
     status = "CANCELLED" if entry.cancelled else "TENTATIVE" if unsure else "CONFIRMED"
     made.add("STATUS", status)
-    if alarms and status != "CANCELLED" and entry.status == "open":
+    if alarms and status != "CANCELLED" and entry.status in ("open", "returned"):
         for before in ALARMS:
             alarm = Alarm()
             alarm.add("ACTION", "DISPLAY")
@@ -190,17 +193,22 @@ def summary(owner: Owner, entry: Entry, several: frozenset[tuple[str, str]]) -> 
             notes.append(f"{supporter.name}—{recipient.name}")
         elif (one.document, viewer) in several:
             notes += [p.name for p in sides if p.id not in (viewer, one.responsible.id)]
-    done = {"completed": "✓ ", "accepted": "✓ ", "waived": "【免报】"}
+    done = {"completed": "✓ ", "accepted": "✓ ", "waived": "【免报】", "submitted": "【已报待审】"}
     mark = "【取消】" if entry.cancelled else done.get(entry.status, "")
     return clean(mark + one.title + (f"〔{'，'.join(notes)}〕" if notes else ""))
 
 
-def description(one: Occurrence, address: str = "") -> str:
-    """Return what, by when, to whom, how, on which clause; one line each."""
+def description(one: Occurrence, address: str = "", original: date | None = None) -> str:
+    """Return what, by when, to whom, how, on which clause; one line each.
+
+    ``original``: the date of the text, where the occurrence has a later one here.
+    """
     assert one.due is not None
     lines = [f"最迟：{wording.day(one.due)}"]
     if one.kind in ("once", "recurring") and one.opens is None:
         lines[0] += "，含当日"
+    if original:
+        lines[0] += f"（已延期，原定{wording.day(original)}）"
     lines.append(f"最后工作日：{wording.last_working_day(one)}")
     if one.binds_by and one.binds_by < one.due:
         lines.append(f"实际最迟：{wording.day(one.binds_by)}（另一事项须在此之后办理）")

@@ -13,11 +13,12 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Engine, func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from notifications import feed, feed_changes, tokens
 from notifications.feed import Entry, Owner, Variant
 from scheduler import queries
+from scheduler.postponing import postponed
 from scheduler.rows import decode
 from scheduler.store import reading, writing
 from scheduler.tables import AppliedVersion, Fact, Feed, Mark, OccurrenceParty
@@ -57,14 +58,15 @@ def entries(session: Session, institution: str, day: date, world: World) -> list
         .join(OccurrenceParty, col(OccurrenceParty.key) == col(Stored.key))
         .where(
             OccurrenceParty.institution == institution,
-            col(Stored.due) >= first,
+            or_(col(Stored.due) >= first, col(Stored.extended_to) >= first),
             col(Stored.due) <= last,
             Stored.phase != "pre-issue",
         )
     )
     return [
         Entry(
-            occurrence=decode(row.body),
+            occurrence=postponed(decode(row.body), row.extended_to, world.workdays),
+            original=row.due if row.extended_to else None,
             relation=relation,
             modified_at=row.modified_at,
             sequence=row.sequence,

@@ -7,7 +7,7 @@ from datetime import date
 
 from notifications.pending import Earlier
 from scheduler.facts import DONE
-from scheduler.ladder import CHANGED
+from scheduler.ladder import ASIDE, REMIND
 from scheduler.occurrences import Occurrence
 from scheduler.queries import NOT_TOLD
 from scheduler.tables import Notice
@@ -29,11 +29,13 @@ def over(
     """
     if status in DONE:
         return "已办结" if status == "completed" else "已免报"
+    if status == "submitted":
+        return "已报送，等待受理"
     if one.due != notice.due:
         return "期限已改"
-    if notice.rung != CHANGED and (notice.id or 0) < max(newest, _told(notice, past)):
+    if notice.rung not in ASIDE and (notice.id or 0) < max(newest, _told(notice, past)):
         return "已并入后一档"
-    if not notice.rung.startswith("after") and notice.due < today:
+    if notice.rung != REMIND and not notice.rung.startswith("after") and notice.due < today:
         return "期限已过"
     return None
 
@@ -44,7 +46,7 @@ def _told(notice: Notice, past: Sequence[Earlier]) -> int:
         (
             e.notice
             for e in past
-            if e.recipient == notice.recipient and e.due == notice.due and e.rung != CHANGED
+            if e.recipient == notice.recipient and e.due == notice.due and e.rung not in ASIDE
             # What came from the journal has its number from then, whatever its rung.
             if e.state not in NOT_TOLD and not e.restored
         ),

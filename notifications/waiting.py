@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from scheduler.hours import next_opening, sending
+from scheduler.ladder import REMIND
 from scheduler.world import World
 
 MINUTE = timedelta(minutes=1)
@@ -32,7 +33,7 @@ def useful_until(
     if role in OWN_ROLES:
         return composed_at + OWN_ROLES[role]
     listed = list(rungs)
-    if not listed or any(rung.startswith("after") for rung, _ in listed):
+    if not listed or any(rung.startswith(("after", REMIND)) for rung, _ in listed):
         return composed_at + AFTER_DUE
     end = max(due for _, due in listed) + timedelta(days=1)
     return datetime(end.year, end.month, end.day, tzinfo=world.timezone)

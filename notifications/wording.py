@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from scheduler.ladder import CHANGED
+from scheduler.ladder import CHANGED, REMIND
 from scheduler.occurrences import Occurrence
 from scheduler.quotas import Count
 from workflows.document import Submission
@@ -127,6 +127,8 @@ def rung_name(rung: str) -> str:
     """Return a rung in words, as 提醒：提前2个工作日."""
     if rung == CHANGED:
         return "期限改动通知"
+    if rung == REMIND:
+        return "催报"
     side, _, span = rung.partition("-")
     unit = "个工作日" if span.endswith("wd") else "天"
     count = span.rstrip("wd")

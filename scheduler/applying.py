@@ -9,10 +9,12 @@ from sqlalchemy import insert
 from sqlmodel import Session
 
 from scheduler import adoptions, projection, queries, recalling, telling
+from scheduler.facts import standing
 from scheduler.loading import Loaded, tables_as_json
 from scheduler.occurrences import Occurrence
 from scheduler.placing import place
 from scheduler.plan import Changes, Held, Move, digest, horizon, visible
+from scheduler.postponing import postponed
 from scheduler.proposing import Candidates, Proposal, propose, text_digest, workdays_digest
 from scheduler.relations import relations
 from scheduler.rows import decode, encode
@@ -93,9 +95,10 @@ def write(
     removed = [move.key for move in changes.moves if move.action == "remove"]
     changed = [move.key for move in moves if move.action == "change"]
     moved = {m.key: m for m in moves if m.action == "change" and m.old != m.new}
+    dates = {key: _later(move.new, held.get(key)) for key, move in moved.items()}
     handed_on = telling.successions(session, changed, changes.occurrences)
     recalling.recall(session, [*moved, *removed], now, "内容已改动，另拟新信")
-    recalling.drop_pending(session, {key: move.new for key, move in moved.items()}, "期限已改")
+    recalling.drop_pending(session, dates, "期限已改")
     recalling.drop_pending(session, dict.fromkeys(removed), "事项已取消")
     for start in range(0, len(moves), BATCH):
         _write(session, moves[start : start + BATCH], changes, held, now, world)
@@ -103,8 +106,8 @@ def write(
     seen = [m.key for m in moves if m.key in held and _shows(held[m.key], changes)]
     projection.touch(session, [*seen, *removed], now)
     telling.hand_on(session, handed_on, now, world)
-    dates = {key: move.new for key, move in moved.items() if move.new is not None}
-    telling.moved(session, dates, handed_on, now, world)
+    new = {key: day for key, day in dates.items() if day is not None}
+    telling.moved(session, new, handed_on, now, world)
     queries.audit(session, list(_log(changes, now, by)))
 
 
@@ -129,17 +132,31 @@ def _write(
     parties: list[queries.Row] = []
     for move in moves:
         one = changes.occurrences[move.key]
-        already = planned.get((one.key, one.due), {}) if one.due else {}
+        said = facts.get(one.key, ())
+        standing_now = postponed(one, standing(said, today).extended_to, world.workdays)
+        due = standing_now.due
+        already = planned.get((one.key, due), {}) if due else {}
         history = _is_history(move, held.get(move.key), today)
-        if move.action == "change" and move.old != move.new and one.due and one.due < today:
+        if move.action == "change" and move.old != move.new and due and due < today:
             already = already | {"": now}  # what the new date would have asked for is over
-        status, at = place(one, facts.get(one.key, ()), already, now, world, history)
-        rows.append(_row(one) | {"status": status, "next_notice_at": at})
+        silent = history and standing_now is one
+        status, at = place(standing_now, said, already, now, world, silent)
+        later = None if standing_now is one else due
+        rows.append(
+            _row(one)
+            | {"status": status, "next_notice_at": at, "history": history, "extended_to": later}
+        )
         parties += [
             {"institution": institution, "key": one.key, "relation": relation}
             for institution, relation in relations(one, parents[one.document]).items()
         ]
     projection.write_occurrences(session, rows, parties, now)
+
+
+def _later(new: date | None, held: Held | None) -> date | None:
+    """Return the date that holds after an edit: what an authority granted stands where later."""
+    extended = held.extended_to if held else None
+    return max(new, extended) if new and extended else new
 
 
 def _is_history(move: Move, held: Held | None, today: date) -> bool:
@@ -151,7 +168,7 @@ def _is_history(move: Move, held: Held | None, today: date) -> bool:
         return False
     if held is None or move.action == "add":
         return True
-    if held.status == "history":
+    if held.history:
         return True
     return move.old is None or move.old >= today
 
@@ -203,14 +220,22 @@ def settle(session: Session, keys: Iterable[str], now: datetime, world: World) -
     names = [one.key for one in found]
     facts = queries.facts(session, names)
     planned = queries.planned(session, names)
+    decoded = {due.key: decode(due.body) for due in found}
+    today = now.astimezone(world.timezone).date()
     rows: list[queries.Row] = []
     for due in found:
-        one = decode(due.body)
-        already = planned.get((one.key, one.due), {}) if one.due else {}
-        history = due.status == "history"
-        status, at = place(one, facts.get(one.key, ()), already, now, world, history)
-        rows.append({"key": one.key, "status": status, "next_notice_at": at})
+        one = decoded[due.key]
+        said = facts.get(one.key, ())
+        standing_now = postponed(one, standing(said, today).extended_to, world.workdays)
+        already = planned.get((one.key, standing_now.due), {}) if standing_now.due else {}
+        silent = due.history and standing_now is one
+        status, at = place(standing_now, said, already, now, world, silent)
+        later = None if standing_now is one else standing_now.due
+        rows.append(
+            {"key": one.key, "status": status, "next_notice_at": at, "extended_to": later}
+        )
     projection.set_standing(session, rows)
-    before = {due.key: due.status for due in found}
-    projection.touch(session, [r["key"] for r in rows if r["status"] != before[r["key"]]], now)
+    before = {due.key: (due.status, due.extended_to) for due in found}
+    seen = [r["key"] for r in rows if (r["status"], r["extended_to"]) != before[r["key"]]]
+    projection.touch(session, seen, now)
 

@@ -21,6 +21,8 @@ from workflows.kinds import LADDER_KINDS
 from workflows.workdays import Workdays
 
 CHANGED = "changed"
+REMIND = "remind"  # somebody asked for it at once, whatever the ladder says
+ASIDE = (CHANGED, REMIND)  # no rungs: the ladder goes on as if they were not
 _NAME = re.compile(r"(before|after)-(\d+)(d|wd)")
 
 
@@ -127,7 +129,7 @@ def decide(
     Every rung below one of them is over. So is every rung whose time had come when one was
     planned: it collapsed into that one, or was that one under a name that an edit changed.
     """
-    instants = [at for rung, at in planned.items() if rung != CHANGED]
+    instants = [at for rung, at in planned.items() if rung not in ASIDE]
     latest = max(instants, default=None)
     passed = max(
         (
@@ -183,8 +185,8 @@ def reached(
 def fitted(found: Iterable[Occurrence]) -> list[Occurrence]:
     """Return the occurrences without the rungs that are longer than the time since the last one.
 
-    The last one is the previous occurrence of the same obligation and subject among them. The
-    order is kept.
+    The last one is the previous occurrence of the same obligation and subject among them; an
+    event's response counts from its own day. The order is kept.
     """
     listed = list(found)
     intervals: dict[str, int] = {}
@@ -192,6 +194,9 @@ def fitted(found: Iterable[Occurrence]) -> list[Occurrence]:
     for one in sorted(listed, key=lambda one: (one.due or date.min, one.key)):
         if one.due is None or one.kind == "rotation":
             continue  # the ladder of a handover or a gap is that of its term
+        if one.kind == "event" and one.opens:
+            intervals[one.key] = (one.due - one.opens).days
+            continue
         series = one.key.rpartition("/")[0]
         if series in previous:
             intervals[one.key] = (one.due - previous[series]).days

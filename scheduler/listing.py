@@ -23,7 +23,7 @@ def stored(
     """
     column = OCCURRENCES.c
     within = and_(column.due >= chosen.start, column.due <= chosen.end)
-    query = select(column.body, column.status).where(
+    query = select(column.body, column.status, column.extended_to).where(
         column.document.in_(chosen.documents),
         column.kind.in_(chosen.kinds),
         column.phase.in_(chosen.phases),
@@ -37,5 +37,7 @@ def stored(
         )
     with reading(engine) as session:
         found = session.execute(query.order_by(column.due, column.key)).all()
-    rows = [row(decode(one[0]), one[2] if len(one) > 2 else None, one[1]) for one in found]
+    rows = [
+        row(decode(one[0]), one[3] if len(one) > 3 else None, one[1], one[2]) for one in found
+    ]
     return sorted(rows, key=lambda one: (one["due"] or "", one["key"]))

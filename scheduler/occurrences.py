@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from config.roster import Roster
-from scheduler import rotating
+from scheduler import responding, rotating
 from scheduler.parties import Party, Subject, subjects
 from scheduler.quotas import Count, demanded, reminders
 from scheduler.records import Records
@@ -129,12 +129,14 @@ def _of_duty(
     if duty.kind in ("standing", "event"):  # type: ignore[attr-defined]
         # The day only fills the field until it is emptied: the same whatever the window.
         within = getattr(duty.rule, "respond_within", None)  # type: ignore[attr-defined]
-        said = f"原文没有写时限，本系统约定遇事后{within}个工作日内办理" if within else None
+        said = responding.house_rule(within) if within else None
         dateless = Period("always", None, document.binds_from, note=said)
         wording = next(versions(document, duty))
         for subject in subjects(document, roster, duty):
             one = _occurrence(document, workdays, duty, wording, subject, dateless, "core")
             yield replace(one, due=None, last_working_day=None, provisional=False, binds_by=None)
+        if within and records:
+            yield from _by_events(document, roster, workdays, duty, wording, records, start, end)
         return
     labels: set[str] = set()
     at: dict[int, list[Subject]] = {}
@@ -168,6 +170,34 @@ def _of_duty(
                 if start <= mine.due <= end:
                     one = _occurrence(document, workdays, duty, wording, subject, mine, phase)
                     yield _with_members(one, roster) if one.quota and one.quota.each else one
+
+
+def _by_events(
+    document: Document,
+    roster: Roster,
+    workdays: Workdays,
+    duty: Duty,
+    wording: Wording,
+    records: Records,
+    start: date,
+    end: date,
+) -> Iterator[Occurrence]:
+    """Yield what recorded events ask for, with the roster as it was on the day of each."""
+    within = duty.rule.respond_within  # type: ignore[attr-defined]
+    for name in records.subjects_of(document.id, duty.id):
+        happenings = records.events_of(document.id, duty.id, name)
+        for period, cause in responding.answers(happenings, within, workdays):
+            assert period.opens is not None
+            if not start <= period.due <= end:
+                continue
+            view = subjects(document, roster.within(period.opens, period.opens), duty)
+            subject = next((one for one in view if one.id == name), None)
+            if subject is None:
+                continue
+            phase = document.phase(period.opens) or "core"
+            one = _occurrence(document, workdays, duty, wording, subject, period, phase)
+            told = (one.summary, f"起因：{cause}" if cause else None)
+            yield replace(one, summary="；".join(part for part in told if part) or None)
 
 
 def _by_terms(

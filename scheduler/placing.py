@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from scheduler.facts import Said, standing
+from scheduler.facts import SETTLED, Said, standing
 from scheduler.ladder import next_notice, steps
 from scheduler.occurrences import Occurrence
 from scheduler.world import World
 
-RESTING = ("completed", "waived", "history", "cancelled")
+RESTING = (*SETTLED, "history", "cancelled")
 
 
 class Place(NamedTuple):
@@ -31,11 +31,13 @@ def place(
 ) -> Place:
     """Return where an occurrence stands at ``now``, given its facts and its planned notices.
 
-    ``planned`` has the rungs planned for the present due date. ``history``: nobody is reminded.
+    ``one`` with the date that holds now; ``planned`` has the rungs planned for that date.
+    ``history``: nobody is reminded.
     """
     zone = world.timezone
-    status, quiet_until = standing(facts, now.astimezone(zone).date(), history)
-    if status in RESTING:
+    said = standing(facts, now.astimezone(zone).date(), history)
+    status, quiet_until = said.status, said.quiet_until
+    if history or status in RESTING:
         return Place(status, None)
     ladder = steps(one, world.workdays, zone)
     return Place(

@@ -13,11 +13,12 @@ from operator import attrgetter
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from scheduler.facts import DONE
+from scheduler.facts import DONE, SETTLED
 from scheduler.hours import sending
 from scheduler.ladder import CHANGED, decide, fitted, reached, steps
 from scheduler.occurrences import Occurrence, bound, occurrences
 from scheduler.placing import RESTING
+from scheduler.postponing import postponed
 from scheduler.records import NOTHING, Records
 from scheduler.world import World
 from workflows.workdays import Workdays
@@ -29,7 +30,8 @@ ACTIONS: tuple[Action, ...] = ("add", "change", "remove", "keep")
 class Held(NamedTuple):
     """What the store has under a key: enough to see whether anything changed.
 
-    ``facts`` are the kinds of the facts that hold.
+    ``facts`` are the kinds of the facts that hold. ``extended_to``: the day that was granted in
+    place of ``due``; ``history``: nobody is reminded of it.
     """
 
     key: str
@@ -38,6 +40,8 @@ class Held(NamedTuple):
     digest: str
     status: str
     facts: frozenset[str] = frozenset()
+    extended_to: date | None = None
+    history: bool = False
 
 
 class Known(NamedTuple):
@@ -196,15 +200,21 @@ def _change(
 ) -> Move:
     old, told, rungs = known
     cause = "、".join(_causes(old, one)) or "写法改动"
-    if one.due != old.due and held.facts.intersection(DONE):
+    if one.due != old.due and (held.facts.intersection(DONE) or held.status in SETTLED):
         return _move("keep", one, cause, old.due, one.due, told)
     mails: tuple[str, ...] = ()
     today = now.astimezone(zone).date()
+    granted = held.extended_to
+    if granted and one.due != old.due:
+        stands = one.due is not None and one.due < granted
+        cause += f"；延期至{granted}，{'仍然有效' if stands else '不再起作用'}"
+    text, before = one, old
+    one, old = (postponed(each, granted, workdays) for each in (text, before))
     if one.due != old.due and one.due is not None and one.due >= today:
         mails = (CHANGED,) * bool(told) + _at_once(one, now, workdays, zone)
     elif one.due == old.due and bound(one) != bound(old) and held.status not in RESTING:
         mails = tuple(step.rung for step in reached(one, rungs, workdays, zone, today))
-    return _move("change", one, cause, old.due, one.due, told, mails)
+    return _move("change", text, cause, before.due, text.due, told, mails)
 
 
 def _move(

@@ -74,7 +74,7 @@ def touch(session: Session, keys: Iterable[str], now: datetime) -> None:
 
 
 def set_standing(session: Session, rows: Sequence[Row]) -> None:
-    """Set status and next notice of occurrences; rows have key, status and next_notice_at."""
+    """Set status and next notice of occurrences; rows have key and the columns to be set."""
     if rows:
         _update(session, rows)
 

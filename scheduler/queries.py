@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, func, insert, select, true, update
+from sqlalchemy import Table, func, insert, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -125,15 +125,23 @@ def held_of(session: Session, keys: Iterable[str]) -> dict[str, Held]:
 def _held(session: Session, pinning: Any, which: Any) -> dict[str, Held]:
     pinned: dict[str, set[str]] = defaultdict(set)
     for key, kind in session.execute(
-        select(FACTS.c.key, FACTS.c.kind).where(FACTS.c.superseded_by.is_(None), pinning)
+        select(FACTS.c.key, FACTS.c.kind).where(
+            FACTS.c.superseded_by.is_(None), FACTS.c.kind != "corrected", pinning
+        )
     ):
         pinned[key].add(kind)
     column = OCCURRENCES.c
-    query = select(column.key, column.document, column.due, column.digest, column.status)
+    query = select(
+        column.key, column.document, column.due, column.digest, column.status,
+        column.extended_to, column.history,
+    )  # fmt: skip
     found: dict[str, Held] = {}
     for row in session.execute(query.where(which)):
         facts = frozenset(pinned.get(row.key, ()))
-        found[row.key] = Held(row.key, row.document, row.due, row.digest, row.status, facts)
+        found[row.key] = Held(
+            row.key, row.document, row.due, row.digest, row.status, facts,
+            row.extended_to, row.history,
+        )  # fmt: skip
     return found
 
 
@@ -143,10 +151,12 @@ def known(session: Session, keys: Iterable[str]) -> dict[str, Known]:
     for some in chunks(keys):
         told = _told_counts(session, some)
         rungs = planned(session, some)
-        query = select(OCCURRENCES.c.key, OCCURRENCES.c.body).where(OCCURRENCES.c.key.in_(some))
-        for key, body in session.execute(query):
+        column = OCCURRENCES.c
+        query = select(column.key, column.body, column.extended_to).where(column.key.in_(some))
+        for key, body, extended in session.execute(query):
             one = decode(body)
-            known_rungs = rungs.get((key, one.due), {}) if one.due else {}
+            due = extended or one.due
+            known_rungs = rungs.get((key, due), {}) if due else {}
             found[key] = Known(one, told.get(key, 0), frozenset(known_rungs))
     return found
 
@@ -156,7 +166,8 @@ def _told_counts(session: Session, keys: list[str]) -> dict[str, int]:
         select(NOTICES.c.key, func.count(NOTICES.c.message_id.distinct()))
         .join(MESSAGES, MESSAGES.c.id == NOTICES.c.message_id)
         .join(OCCURRENCES, OCCURRENCES.c.key == NOTICES.c.key)
-        .where(NOTICES.c.key.in_(keys), NOTICES.c.due == OCCURRENCES.c.due)
+        .where(NOTICES.c.key.in_(keys))
+        .where(NOTICES.c.due == func.coalesce(OCCURRENCES.c.extended_to, OCCURRENCES.c.due))
         .where(MESSAGES.c.state.not_in((*NOT_TOLD, "ready", "held")))
         .group_by(NOTICES.c.key)
     )
@@ -170,10 +181,13 @@ class Due(NamedTuple):
     body: str
     status: str
     next_notice_at: datetime | None
+    history: bool
+    extended_to: date | None
 
 
 _DUE = (
     OCCURRENCES.c.key, OCCURRENCES.c.body, OCCURRENCES.c.status, OCCURRENCES.c.next_notice_at,
+    OCCURRENCES.c.history, OCCURRENCES.c.extended_to,
 )  # fmt: skip
 
 
@@ -215,6 +229,17 @@ def statuses(session: Session, keys: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def extensions(session: Session, keys: Iterable[str]) -> dict[str, date]:
+    """Return the later day that an authority granted, of those keys that have one."""
+    found: dict[str, date] = {}
+    column = OCCURRENCES.c
+    for some in chunks(keys):
+        query = select(column.key, column.extended_to)
+        query = query.where(column.key.in_(some), column.extended_to.is_not(None))
+        found.update({row.key: row.extended_to for row in session.execute(query)})
+    return found
+
+
 def keys_like(session: Session, prefix: str) -> list[str]:
     """Return the keys that begin so, in order, cancelled ones excepted."""
     column = OCCURRENCES.c
@@ -235,14 +260,16 @@ def keys_under(session: Session, prefix: str) -> list[str]:
 
 
 def facts(session: Session, keys: Iterable[str]) -> dict[str, list[Said]]:
-    """Return the facts that hold, by key, in the order in which they were recorded."""
+    """Return the facts that no correction withdrew, by key, in the order of their recording."""
     found: dict[str, list[Said]] = defaultdict(list)
-    column = FACTS.c
+    column, later = FACTS.c, FACTS.alias()
     for some in chunks(keys):
         query = (
-            select(column.key, column.kind, column.on, column.until)
-            .where(column.key.in_(some), column.superseded_by.is_(None))
-            .order_by(column.recorded_at, column.id)
+            select(column.key, column.kind, column.on, column.until, column.id)
+            .outerjoin(later, later.c.id == column.superseded_by)
+            .where(column.key.in_(some), column.kind != "corrected")
+            .where(or_(later.c.id.is_(None), later.c.kind != "corrected"))
+            .order_by(column.id)
         )
         for key, *said in session.execute(query):
             found[key].append(Said(*said))

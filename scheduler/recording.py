@@ -3,61 +3,56 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlmodel import Session, select
 
-from scheduler import queries, recalling
+from scheduler import happenings, queries, recalling, telling
 from scheduler.applying import settle
-from scheduler.facts import DONE, KINDS
+from scheduler.facts import KINDS, WORDS, Reading, Said, read
+from scheduler.fitting import check, check_form
+from scheduler.postponing import postponed
+from scheduler.refusals import Refused
+from scheduler.rows import decode
+from scheduler.statement import Statement, from_json
 from scheduler.store import one_planner
 from scheduler.tables import Fact, StoredOccurrence
 from scheduler.world import World
 
-WORDS = {"completed": "已完成", "acknowledged": "已知悉", "waived": "免报"}
+__all__ = ["KINDS", "WORDS", "Refused", "Statement", "check_form", "from_json", "record"]
 
-
-class Refused(Exception):
-    """A fact that cannot be recorded; ``message`` and ``hint`` are Chinese sentences."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What is said: ``on`` the local day it is about, ``until`` (included) for how long."""
-
-    key: str
-    kind: str
-    on: date | None = None
-    until: date | None = None
-    reason: str | None = None
-    basis: str | None = None
-    evidence: str | None = None
+AT_ONCE = "接收单位没有用本系统，报送即算办结"
 
 
 def record(session: Session, said: Statement, now: datetime, by: str, world: World) -> str:
     """Store a fact in the caller's transaction and return the occurrence's new status.
 
-    Status, next notice, audit log and mails that wait follow in the same transaction. Raises
-    Refused where the occurrence or what is said of it does not allow it.
+    Status, deadline, next notice, audit log and mails that wait follow in the same transaction.
+    A report counts as done at once where nobody who receives it uses the service. Raises Refused
+    where the occurrence or what is said of it does not allow it.
     """
     one_planner(session)
     today = now.astimezone(world.timezone).date()
-    found = session.get(StoredOccurrence, said.key)
-    if found is None:
+    check_form(said, today)
+    row = session.get(StoredOccurrence, said.key)
+    if row is None:
         raise Refused(f"没有这一事项：{said.key}", _nearest(session, said.key))
-    check(said, found.status, today)
+    one, status = decode(row.body), row.status
+    facts = _all(session, said.key)
+    counting = [_said(fact) for fact in _counting(facts)]
+    before = read(counting)
+    check(said, one, status, before, counting, today)
+    asked = said.kind
+    if asked == "submitted" and not receives_here(one.recipients, one.document, world, today):
+        said = replace(said, kind="completed", reason=said.reason or AT_ONCE)
+    target = _target(said, facts) if asked == "corrected" else None
     fact = Fact(
         key=said.key,
         kind=said.kind,
         on=said.on or today,
-        until=said.until if said.kind == "acknowledged" else None,
+        until=said.until if said.kind in ("acknowledged", "extended") else None,
         reason=said.reason,
         basis=said.basis,
         evidence=said.evidence,
@@ -66,56 +61,106 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
     )
     session.add(fact)
     session.flush()
-    _supersede(session, fact)
+    after = _supersede(session, [*facts, fact], fact, target)
+    follows = happenings.agreement(session, one, facts, fact)
+    number = fact.id or 0
+    detail = _detail(asked, fact, target)
     session.expunge_all()  # from here on the rows change by statements
-    recalling.recall(session, [said.key], now, f"事项{WORDS[said.kind]}，另拟新信")
+    recalling.recall(session, [said.key], now, f"事项{WORDS[asked]}，另拟新信")
+    old = postponed(one, before.extended_to, world.workdays)
+    new = postponed(one, after.extended_to, world.workdays)
+    if new.due != old.due:
+        recalling.drop_pending(session, {said.key: new.due}, "期限已改")
     settle(session, [said.key], now, world)
-    detail = "；".join(
-        str(part)
-        for part in (said.kind, fact.on, fact.until, said.basis, said.reason, said.evidence)
-        if part
-    )
+    if new.due and new.due != old.due and after.stage in ("open", "returned"):
+        telling.moved(session, {said.key: new.due}, {}, now, world, _why(fact, asked))
     entry = {"at": now, "who": by, "action": "record", "about": said.key, "detail": detail}
     queries.audit(session, [entry])
+    if follows:
+        happenings.agreed(session, one, number, today, now, world, by)
     return queries.statuses(session, [said.key])[said.key]
 
 
-def check(said: Statement, status: str, today: date) -> None:
-    """Raise Refused where a statement does not fit an occurrence of that status on a local day."""
-    if said.kind not in KINDS:
-        raise Refused(f"不认识的记录“{said.kind}”", f"可以写：{'、'.join(KINDS)}")
-    if status == "cancelled":
-        raise Refused("这一事项已取消，不能再登记", "事项因改动文件或名册而取消，看 duban plan")
-    if said.on is not None and said.on > today:
-        raise Refused(f"日期 {said.on} 还没有到", "写已经发生的日期，或不写（即今天）")
-    if said.kind == "waived" and not (said.reason or "").strip():
-        raise Refused("登记免报要写理由", "加上 --reason，有文号的再加 --basis")
-    if said.kind != "acknowledged":
-        if said.until is not None:
-            raise Refused("只有“已知悉”可以写 --until", "去掉 --until")
-        return
-    if said.until is None:
-        raise Refused("登记已知悉要写静默到哪一天", "加上 --until YYYY-MM-DD")
-    if said.until < today:
-        raise Refused(f"静默截止日 {said.until} 已经过去", "写今天或以后的日期")
-    if status in DONE:
-        raise Refused("这一事项已办结，无须登记知悉", "")
-    if status == "history":
-        raise Refused("这一事项的期限早于启用日，本来就不提醒", "已办结的可登记 completed")
+def receives_here(
+    recipients: Sequence[tuple[str | None, str]], document: str, world: World, on: date
+) -> bool:
+    """Return whether somebody who receives a report uses the service, and so can accept it.
+
+    That is who has a coordinator or liaison in the list of contacts on a local day; of an office,
+    the body that it belongs to will do.
+    """
+    known = world.rosters[document].institutions
+    for institution, _ in recipients:
+        found = known.get(institution or "")
+        bodies = [institution, found.parent if found and found.parent else None]
+        for body in bodies:
+            if body and any(
+                world.contacts.holders(body, role, on) for role in ("coordinator", "liaison")
+            ):
+                return True
+    return False
 
 
-def _supersede(session: Session, fact: Fact) -> None:
-    """Let a fact take the place of earlier ones of its kind, and of what contradicts it."""
-    earlier = session.exec(
-        select(Fact).where(
-            Fact.key == fact.key, Fact.superseded_by == None, Fact.id != fact.id  # noqa: E711
-        )
-    )
-    for other in earlier:
-        both_done = fact.kind in DONE and other.kind in DONE
-        if other.kind == fact.kind or both_done:
-            other.superseded_by = fact.id
+def _all(session: Session, key: str) -> list[Fact]:
+    column = queries.FACTS.c
+    return list(session.exec(select(Fact).where(column.key == key).order_by(column.id)))
+
+
+def _counting(facts: Sequence[Fact]) -> list[Fact]:
+    """Return the facts that no correction withdrew, in the order of their recording."""
+    corrections = {fact.id for fact in facts if fact.kind == "corrected"}
+    return [f for f in facts if f.kind != "corrected" and f.superseded_by not in corrections]
+
+
+def _said(fact: Fact) -> Said:
+    return Said(fact.kind, fact.on, fact.until, fact.id or 0)
+
+
+def _target(said: Statement, facts: Sequence[Fact]) -> Fact:
+    """Return the fact that a correction withdraws: the one it names, or the latest that stands."""
+    counting = _counting(facts)
+    if said.fact is None:
+        standing = [fact for fact in counting if fact.superseded_by is None]
+        if not standing:
+            raise Refused("这一事项没有可更正的登记", "登记过的见这一事项的页面")
+        return standing[-1]
+    for fact in counting:
+        if fact.id == said.fact:
+            return fact
+    if any(fact.id == said.fact for fact in facts):
+        raise Refused(f"第 {said.fact} 号登记已经更正过", "要恢复就再登记一次")
+    raise Refused(f"这一事项没有第 {said.fact} 号登记", "编号见这一事项的页面")
+
+
+def _supersede(
+    session: Session, facts: Sequence[Fact], newest: Fact, target: Fact | None
+) -> Reading:
+    """Note on every fact which one took its place, and return what they come to now.
+
+    What no longer fits because of a correction counts as withdrawn by it.
+    """
+    if target is not None:
+        target.superseded_by = newest.id
+    counting = _counting(facts)
+    found = read(map(_said, counting))
+    for fact in counting:
+        by = found.superseded.get(fact.id or 0)
+        fact.superseded_by = (by or newest.id) if by is not None else None
     session.flush()
+    return found
+
+
+def _detail(asked: str, fact: Fact, target: Fact | None) -> str:
+    kind = asked if asked == fact.kind else f"{asked}→{fact.kind}"
+    which = f"更正第 {target.id} 号登记（{WORDS[target.kind]}）" if target else None
+    parts = (kind, which, fact.on, fact.until, fact.basis, fact.reason, fact.evidence)
+    return "；".join(str(part) for part in parts if part)
+
+
+def _why(fact: Fact, asked: str) -> str:
+    if asked == "corrected":
+        return "更正了延期的登记"
+    return f"经{fact.basis}延期" if fact.basis else "经延期"
 
 
 def _nearest(session: Session, key: str) -> str:
@@ -125,37 +170,3 @@ def _nearest(session: Session, key: str) -> str:
     )
     near = difflib.get_close_matches(key, keys[:5_000], 3, 0.5)
     return f"相近的有：{'、'.join(near)}" if near else "用 duban deadlines --store 查看编号"
-
-
-def from_json(line: Mapping[str, object]) -> Statement:
-    """Return the statement of one line of a facts file; ValueError in Chinese says what is wrong."""
-    known = {"at", "key", "fact", "on", "until", "basis", "reason", "evidence"}
-    if unknown := sorted(line.keys() - known):
-        raise ValueError(f"不认识的键 {'、'.join(unknown)}")
-    words: dict[str, str | None] = {}
-    for name in ("key", "fact", "basis", "reason", "evidence"):
-        value = line.get(name)
-        if value is not None and not isinstance(value, str):
-            raise ValueError(f"{name} 应为文字")
-        words[name] = value
-    if not words["key"] or not words["fact"]:
-        raise ValueError("要有 key 和 fact")
-    return Statement(
-        words["key"],
-        words["fact"],
-        _day(line, "on"),
-        _day(line, "until"),
-        words["reason"],
-        words["basis"],
-        words["evidence"],
-    )
-
-
-def _day(line: Mapping[str, object], name: str) -> date | None:
-    value = line.get(name)
-    if value is None:
-        return None
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise ValueError(f"{name} 应为 YYYY-MM-DD") from None

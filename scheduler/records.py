@@ -81,6 +81,12 @@ class Records:
         """Return a pairing's terms that do not hold any more, the earliest first."""
         return self._withdrawn.get((document, pairing), ())
 
+    def subjects_of(self, document: str, obligation: str) -> tuple[str, ...]:
+        """Return to whom something happened that an obligation answers, in a fixed order."""
+        return tuple(
+            sorted(at[2] for at in self._events if at[0] == document and at[1] == obligation)
+        )
+
     def events_of(self, document: str, obligation: str, subject: str) -> tuple[Happening, ...]:
         """Return what happened to a subject, the earliest first."""
         return self._events.get((document, obligation, subject), ())

@@ -74,8 +74,9 @@ class StoredOccurrence(SQLModel, table=True):
     ``digest`` is in two parts: what a reader sees, and the rungs; ``sequence`` and
     ``modified_at`` advance with the first, with the status, and when it is cancelled.
     ``status``: open, acknowledged, submitted, returned, completed, waived, cancelled, or history
-    (it was due before it was applied here, and nobody is reminded of it). ``extended_to``: the day
-    that an authority put in place of ``due``.
+    (it was due before it was applied here, and nobody is reminded of it; ``history`` says so for
+    good, whatever the status becomes). ``extended_to``: the day that an authority put in place of
+    ``due``, where it is later.
     """
 
     __tablename__ = "occurrence"
@@ -94,6 +95,7 @@ class StoredOccurrence(SQLModel, table=True):
     modified_at: datetime = instant(nullable=False)
     cancelled_on: date | None = None
     extended_to: date | None = None
+    history: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     next_notice_at: datetime | None = instant(index=True)
 
 

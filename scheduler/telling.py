@@ -15,6 +15,7 @@ from scheduler.hours import sending
 from scheduler.ladder import CHANGED, reached
 from scheduler.occurrences import Occurrence, bound
 from scheduler.placing import RESTING
+from scheduler.postponing import postponed
 from scheduler.queries import NOTICES
 from scheduler.world import World
 
@@ -63,9 +64,11 @@ def hand_on(
             )
     status = queries.statuses(session, found)
     planned = queries.planned(session, found)
+    granted = queries.extensions(session, found)
     for key, pair in found.items():
-        one = pair.new
-        if one.due is None or one.due != pair.old.due or status[key] in RESTING:
+        one = postponed(pair.new, granted.get(key), world.workdays)
+        old = postponed(pair.old, granted.get(key), world.workdays)
+        if one.due is None or one.due != old.due or status[key] in RESTING:
             continue
         note = None
         if one.responsible != pair.old.responsible:
@@ -97,11 +100,12 @@ def _tell(
 
 def moved(
     session: Session, dates: Mapping[str, date], found: Mapping[str, Succession], now: datetime,
-    world: World,
+    world: World, why: str = "",
 ) -> None:  # fmt: skip
     """Plan one notice “date changed” for everyone who was told a date that no longer holds.
 
-    ``dates``: the new date of each key that moved. Who is relieved of it is left alone.
+    ``dates``: the new date of each key that moved. Who is relieved of it is left alone. ``why``:
+    on what authority it moved, in a few words.
     """
     today = now.astimezone(world.timezone).date()
     coming = {key: day for key, day in dates.items() if day >= today}
@@ -122,7 +126,11 @@ def moved(
             | {
                 "channel": notice.channel,
                 "move": counts.get(key, 0) + 1,
-                "note": f"期限由{notice.due.isoformat()}改为{new.isoformat()}",
+                "note": "，".join(
+                    part
+                    for part in (why, f"期限由{notice.due.isoformat()}改为{new.isoformat()}")
+                    if part
+                ),
             }
             for notice in notices
             if notice.due != new and notice.institution not in relieved

@@ -18,6 +18,7 @@ from scheduler.hours import next_opening, sending
 from scheduler.ladder import Step, decide, next_notice, steps
 from scheduler.occurrences import Occurrence
 from scheduler.placing import RESTING
+from scheduler.postponing import postponed
 from scheduler.rows import decode
 from scheduler.store import one_planner
 from scheduler.world import World
@@ -68,11 +69,18 @@ def _batch(session: Session, now: datetime, world: World) -> TickReport:
     skipped: list[queries.Row] = []
     onward: list[queries.Row] = []
     reached: list[tuple[str, str]] = []
+    decoded = {due.key: decode(due.body) for due in found}
     for due in found:
-        one = decode(due.body)
+        text = decoded[due.key]
+        said = standing(facts.get(due.key, ()), today)
+        one = postponed(text, said.extended_to, world.workdays)
+        silent = due.history and one is text
+        status, quiet_until = said.status, said.quiet_until
+        if silent and status == "open":
+            status = "history"
+        resting = silent or status in RESTING
         already = dict(planned.get((one.key, one.due), {})) if one.due else {}
-        status, quiet_until = standing(facts.get(one.key, ()), today, due.status == "history")
-        ladder = () if status in RESTING else steps(one, world.workdays, zone)
+        ladder = () if resting else steps(one, world.workdays, zone)
         again = None
         if open_now and quiet_until is None:
             decision = decide(ladder, already, now, zone)
@@ -86,7 +94,7 @@ def _batch(session: Session, now: datetime, world: World) -> TickReport:
                 else:  # asked again every working day: somebody may hold the role by then
                     again = next_opening(now, zone, world.workdays)
         at = None
-        if status not in RESTING:
+        if not resting:
             at = next_notice(ladder, already, now, zone, world.workdays, quiet_until)
             at = min((instant for instant in (at, again) if instant), default=None)
         onward.append(
@@ -127,6 +135,11 @@ def _notices(
     ]
 
 
-def _skip(key: str, step: Step, now: datetime) -> queries.Row:
-    detail = f"{step.rung}（{step.at.date()}）未发：已有更高一档，或期限已过"
+MUTED = "这一频次本月已说过一次"
+
+
+def _skip(
+    key: str, step: Step, now: datetime, why: str = "已有更高一档，或期限已过"
+) -> queries.Row:
+    detail = f"{step.rung}（{step.at.date()}）未发：{why}"
     return {"at": now, "who": "duban", "action": "skipped", "about": key, "detail": detail}

@@ -129,6 +129,9 @@ def _references(
             yield at(place, "D002", f"没有叫“{name}”的角色", "先在 roles 里写明这个角色")
     if duty.before and duty.before not in known:
         yield at((*path, "before"), "D003", f"没有叫“{duty.before}”的事项", "核对另一事项的 id")
+    of = getattr(getattr(duty, "rule", None), "of", None)
+    if of and of not in known:
+        yield at((*path, "rule", "of"), "D003", f"没有叫“{of}”的事项", "核对另一事项的 id")
     if duty.programme and duty.programme not in programmes:
         yield at(
             (*path, "programme"),

@@ -146,10 +146,14 @@ HOUSE_RESPONSE = 5  # working days for 及时 and 尽快, which give no date (ho
 
 
 class EventRule(Frozen):
-    """What starts the duty. ``respond_within``: working days, the house's, not the text's."""
+    """What starts the duty. ``respond_within``: working days, the house's, not the text's.
+
+    ``of``: the obligation whose new evidence is the change that an ``agreement`` watch waits for.
+    """
 
     when: Text
     watches: Literal["contacts", "team", "agreement", "pairing"] | None = None
+    of: Id | None = None
     respond_within: Count = HOUSE_RESPONSE
 
 

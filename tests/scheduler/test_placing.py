@@ -59,7 +59,7 @@ def test_adopted_at_any_instant_the_next_reminder_is_in_the_sending_hours(now: d
 
 def test_the_later_word_of_two_that_disagree() -> None:
     today = date(2026, 3, 2)
-    assert standing([Said("acknowledged", until=today)], today) == ("acknowledged", today)
-    assert standing([Said("acknowledged", until=date(2026, 3, 1))], today) == ("open", None)
-    assert standing([], today, history=True) == ("history", None)
-    assert standing([Said("completed")], today, history=True) == ("completed", None)
+    assert standing([Said("acknowledged", until=today)], today)[:2] == ("acknowledged", today)
+    assert standing([Said("acknowledged", until=date(2026, 3, 1))], today)[:2] == ("open", None)
+    assert standing([], today, history=True)[:2] == ("history", None)
+    assert standing([Said("completed")], today, history=True)[:2] == ("completed", None)

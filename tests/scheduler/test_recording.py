@@ -98,7 +98,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"kind": "acknowledged"}, "静默到哪一天"),
     ({"kind": "acknowledged", "until": date(2026, 3, 1)}, "已经过去"),
     ({"kind": "completed", "until": date(2026, 4, 1)}, "--until"),
-    ({"kind": "submitted"}, "不认识的记录"),
+    ({"kind": "lost"}, "不认识的记录"),
 ]
 
 

@@ -29,6 +29,10 @@ def _withdrawn() -> list[sa.Column[object]]:
 def upgrade() -> None:
     with op.batch_alter_table("occurrence") as occurrence:
         occurrence.add_column(sa.Column("extended_to", sa.Date(), nullable=True))
+        occurrence.add_column(
+            sa.Column("history", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
+    op.execute("update occurrence set history = (status = 'history')")
     op.create_table(
         "shift",
         sa.Column("id", sa.Integer(), primary_key=True),
@@ -90,4 +94,5 @@ def downgrade() -> None:
     for table in ("evidence", "event", "activity", "shift"):
         op.drop_table(table)
     with op.batch_alter_table("occurrence") as occurrence:
+        occurrence.drop_column("history")
         occurrence.drop_column("extended_to")
