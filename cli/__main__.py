@@ -8,7 +8,7 @@ from collections.abc import Sequence
 VERSION = "0.1.0"
 VERBS = (
     "serve", "check", "schema", "documents", "deadlines", "feed", "token", "simulate", "tick",
-    "plan", "apply", "record", "outbox", "mail", "doctor", "backup", "verify", "restore",
+    "plan", "apply", "record", "outbox", "mail", "doctor", "backup", "verify", "restore", "shift",
 )  # fmt: skip
 
 

@@ -7,11 +7,12 @@ import re
 from tests.docs.pages import ROOT, cells, text
 
 PAGE = text("docs/problems.md")
-WHOLE = re.compile(r'"([YFDWXRCS]\d{3})"')
+WHOLE = re.compile(r'"([YFDWXRCLS]\d{3})"')
 NUMBER = re.compile(r'"(0\d{2})"')
 # A table's reader gives only the number; the letter says whose table it is.
 LETTERS = {
-    "sheet": "RC", "tables": "R", "cells": "R", "contacts": "C",
+    "sheet": "RCL", "tables": "R", "cells": "R", "contacts": "C", "office_file": "CL",
+    "terms": "L",
 }  # fmt: skip
 
 
