@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from cli.context import Context
 from cli.failure import Failure
 from scheduler.proposing import Candidates
 from scheduler.world import World
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 def base_world(context: Context, *, placeholders: bool = False) -> World:
@@ -25,6 +31,7 @@ def base_world(context: Context, *, placeholders: bool = False) -> World:
         strict=context.strict,
         admin="" if placeholders else context.settings.admin_email or "",
         fused=not placeholders,
+        contacts_at=None if placeholders else context.contacts_at,
     )
 
 
@@ -35,3 +42,20 @@ def sound_candidates(context: Context) -> Candidates:
         lines = "\n".join(str(p) for p in loaded.problems if p.severity == "error")
         raise Failure(f"文件有错误：\n{lines}", "改正后再试")
     return Candidates(loaded.documents, loaded.rosters, loaded.texts)
+
+
+def counted_world(context: Context, engine: Engine) -> World:
+    """Return the applied documents and rosters; those of the files where nothing was applied yet.
+
+    Raises Failure where they are needed and faulty.
+    """
+    from scheduler import queries
+    from scheduler.proposing import applied_world
+    from scheduler.store import reading
+
+    base = base_world(context)
+    with reading(engine) as session:
+        if queries.newest_version(session):
+            return applied_world(session, base)
+    found = sound_candidates(context)
+    return replace(base, documents=found.documents, rosters=found.rosters)

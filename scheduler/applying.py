@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import insert
 from sqlmodel import Session
 
-from scheduler import adoptions, projection, queries, recalling, telling
+from scheduler import adoptions, projection, queries, recalling, tallies, telling
 from scheduler.facts import standing
 from scheduler.loading import Loaded, tables_as_json
 from scheduler.occurrences import Occurrence
@@ -128,6 +128,7 @@ def _write(
         for name, roster in world.rosters.items()
     }
     today = now.astimezone(world.timezone).date()
+    counted = tallies.kept(session, [changes.occurrences[key] for key in keys], today, world)
     rows: list[queries.Row] = []
     parties: list[queries.Row] = []
     for move in moves:
@@ -140,7 +141,8 @@ def _write(
         if move.action == "change" and move.old != move.new and due and due < today:
             already = already | {"": now}  # what the new date would have asked for is over
         silent = history and standing_now is one
-        status, at = place(standing_now, said, already, now, world, silent)
+        kept = counted.get(one.key)
+        status, at = place(standing_now, said, already, now, world, silent, kept)
         later = None if standing_now is one else due
         rows.append(
             _row(one)
@@ -222,6 +224,7 @@ def settle(session: Session, keys: Iterable[str], now: datetime, world: World) -
     planned = queries.planned(session, names)
     decoded = {due.key: decode(due.body) for due in found}
     today = now.astimezone(world.timezone).date()
+    counted = tallies.kept(session, decoded.values(), today, world)
     rows: list[queries.Row] = []
     for due in found:
         one = decoded[due.key]
@@ -229,7 +232,8 @@ def settle(session: Session, keys: Iterable[str], now: datetime, world: World) -
         standing_now = postponed(one, standing(said, today).extended_to, world.workdays)
         already = planned.get((one.key, standing_now.due), {}) if standing_now.due else {}
         silent = due.history and standing_now is one
-        status, at = place(standing_now, said, already, now, world, silent)
+        kept = counted.get(one.key)
+        status, at = place(standing_now, said, already, now, world, silent, kept)
         later = None if standing_now is one else standing_now.due
         rows.append(
             {"key": one.key, "status": status, "next_notice_at": at, "extended_to": later}

@@ -11,11 +11,11 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from scheduler import projection, queries
+from scheduler import pacing, projection, queries, tallies
 from scheduler.addressing import Recipient, recipients
 from scheduler.facts import standing
 from scheduler.hours import next_opening, sending
-from scheduler.ladder import Step, decide, next_notice, steps
+from scheduler.ladder import Step, decide, next_notice
 from scheduler.occurrences import Occurrence
 from scheduler.placing import RESTING
 from scheduler.postponing import postponed
@@ -70,6 +70,8 @@ def _batch(session: Session, now: datetime, world: World) -> TickReport:
     onward: list[queries.Row] = []
     reached: list[tuple[str, str]] = []
     decoded = {due.key: decode(due.body) for due in found}
+    counted = tallies.kept(session, decoded.values(), today, world)
+    spoken = tallies.spoken(session, [decoded[key] for key in counted], now, world)
     for due in found:
         text = decoded[due.key]
         said = standing(facts.get(due.key, ()), today)
@@ -80,15 +82,19 @@ def _batch(session: Session, now: datetime, world: World) -> TickReport:
             status = "history"
         resting = silent or status in RESTING
         already = dict(planned.get((one.key, one.due), {})) if one.due else {}
-        ladder = () if resting else steps(one, world.workdays, zone)
+        ladder = () if resting else pacing.steps(one, counted.get(one.key), world.workdays, zone)
         again = None
         if open_now and quiet_until is None:
             decision = decide(ladder, already, now, zone)
             skipped += [_skip(one.key, step, now) for step in decision.skipped]
-            if decision.step:
+            if decision.step and pacing.muted(one, decision.step.rung, spoken):
+                skipped.append(_skip(one.key, decision.step, now, MUTED))
+                already[decision.step.rung] = now
+            elif decision.step:
                 to = recipients(one, decision.step.to, world, today)
                 notices += _notices(one, decision.step, to, now)
                 already[decision.step.rung] = now
+                spoken[pacing.side(one, decision.step.rung)] = today
                 if to:
                     reached.append((one.key, decision.step.rung))
                 else:  # asked again every working day: somebody may hold the role by then
