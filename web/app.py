@@ -21,6 +21,7 @@ from web import (
     outbox,
     overview,
     reminders,
+    sheets,
     subscriptions,
 )
 from web.door import Application, Door, Receive, Scope, Send
@@ -38,7 +39,9 @@ def build(house: House) -> Application:
     pages = Pages(house)
     # Its own documentation pages load scripts from elsewhere; ours are at /docs.
     app = FastAPI(title="督办", version=VERSION, docs_url=None, redoc_url=None)
-    for module in (overview, items, documents, outbox, subscriptions, entrance, reminders):
+    for module in (
+        overview, items, documents, outbox, subscriptions, entrance, reminders, sheets,
+    ):  # fmt: skip
         app.include_router(module.routes(house, pages))
     app.include_router(health.routes(house))
     app.include_router(api.routes(house))

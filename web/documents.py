@@ -14,6 +14,7 @@ from web import queries
 from web.house import House
 from web.queries import Ahead
 from web.rendering import Pages
+from web.sheets import has_sheet
 from workflows.document import Document, Duty
 from workflows.kinds import EventRule
 
@@ -123,6 +124,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
             differs=name in house.differing(),
             groups=[(title, lines) for title, lines in groups if lines],
             unresolved_roles=[role for role in found.roles.values() if role.unresolved],
+            has_sheet=has_sheet(house, name),
         )
 
     return router

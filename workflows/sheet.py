@@ -21,6 +21,11 @@ from workflows.text import MAX_BYTES
 SHEETS = Path(__file__).parent / "sheets"
 
 
+def beside(workflows: Path | None) -> Path | None:
+    """Return where the admin's own sheets lie: ``sheets`` in the folder of own workflows."""
+    return workflows / "sheets" if workflows else None
+
+
 def _points(value: object) -> object:
     """Return a number written in the file as the decimal that stands there, tenths at the finest."""
     if isinstance(value, int | float) and not isinstance(value, bool):
