@@ -9,7 +9,8 @@ from datetime import date
 
 from notifications.items import FOOTING, TEXT_LIMIT, Entry, about, source, url
 from notifications.links import Signer
-from notifications.phrasing import brief, on, plain, remaining
+from notifications.phrasing import brief, on, plain
+from notifications.stationed import first_day, is_gap, remaining, when
 from scheduler.ladder import CHANGED
 from scheduler.world import World
 
@@ -29,9 +30,14 @@ class Owing:
 
 @dataclass(frozen=True)
 class Arrear:
-    """One duty of one due date, and who has not done it."""
+    """One duty of one due date, and who has not done it.
+
+    ``when`` is the word before its date, ``undone`` the one before who it is.
+    """
 
     title: str
+    when: str
+    undone: str
     due: str
     remaining: str
     late: bool
@@ -44,10 +50,11 @@ def arrears(
     entries: Iterable[Entry], world: World, today: date, signer: Signer | None = None
 ) -> list[Arrear]:
     """Return what others owe, the oldest debt first."""
-    duties: dict[tuple[date, str, str], list[Entry]] = {}
+    duties: dict[tuple[object, ...], list[Entry]] = {}
     for entry in sorted(entries, key=lambda e: (e.due, e.occurrence.key)):
         one = entry.occurrence
-        duties.setdefault((entry.due, one.document, one.obligation), []).append(entry)
+        same = (entry.due, one.document, one.obligation, one.title)
+        duties.setdefault(same, []).append(entry)
     return [_arrear(group, world, today, signer) for group in duties.values()]
 
 
@@ -60,14 +67,16 @@ def _arrear(
     for entry in group:
         one = entry.occurrence
         name = plain(one.responsible.name)
-        if often[one.responsible] > 1 and (apart := about(one)):
+        if (often[one.responsible] > 1 or is_gap(one)) and (apart := about(one)):
             name = f"{name}（{apart}）"
         lines = tuple(_lines(entry, today))
         alike.setdefault(lines, []).append((name, url(world, one.key, signer)))
     return Arrear(
         title=plain(first.occurrence.title),
-        due=on(first.due, today),
-        remaining=remaining(world.workdays, today, first.due),
+        when=when(first.occurrence, first.due < today),
+        undone="无人驻点" if is_gap(first.occurrence) else "未办",
+        due=on(first_day(first.occurrence, first.due), today),
+        remaining=remaining(first.occurrence, world.workdays, today, first.due),
         late=first.due < today,
         source=source(first.occurrence, world),
         count=len(often),

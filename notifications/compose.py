@@ -16,6 +16,8 @@ from notifications.items import Entry, Item, grouped, item, next_steps
 from notifications.links import LASTS, Signer
 from notifications.mime import Head, assemble, message_id
 from notifications.phrasing import brief, on, plain, working_days
+from notifications.stationed import first_day, is_gap, is_handover
+from notifications.stationed import verb as own_verb
 from notifications.wording import day as in_full
 from scheduler.ladder import CHANGED
 from scheduler.world import World
@@ -132,19 +134,27 @@ def subject_of(entries: Sequence[Entry], name: str, today: date) -> str:
     whose = name
     if len(owing) and not any(group[0].own for group in groups):
         whose = plain(owing[0]) + (f"等{len(owing)}家" if len(owing) > 1 else "")
-    verb = "已到期" if first.due < today else "到期"
+    verb = own_verb(first.occurrence)
+    if verb is None:
+        verb = "已到期" if first.due < today else "到期"
     if len(groups) == 1 and any(entry.rung == CHANGED for entry in groups[0]):
         verb = "到期，期限有变"
     count = f"（共{len(groups)}项）" if len(groups) > 1 else ""
     title = plain(first.occurrence.title, TITLE_LIMIT)
+    day = first_day(first.occurrence, first.due)
     mark = "督办·催办" if late else "督办"
-    return f"[{mark}] {whose}：{title} {brief(first.due, today)}{verb}{count}"
+    return f"[{mark}] {whose}：{title} {brief(day, today)}{verb}{count}"
 
 
 def heading(items: Sequence[Item], entries: Sequence[Entry], world: World, today: date) -> str:
     """Return the one sentence that says how many, and by when."""
     late = sum(one.late for one in items)
     changed = sum(one.was is not None for one in items)
+    if all(is_gap(entry.occurrence) for entry in entries):
+        return f"{len(entries)} 处驻点空档，请尽快派驻并登记"
+    if all(is_handover(entry.occurrence) for entry in entries):
+        soonest = min(entry.due for entry in entries)
+        return f"{on(soonest, today)}{'起有' if len(items) > 1 else ''}驻点期满，请安排接替"
     if changed == len(items):
         return f"{changed} 项的期限有变"
     if late == len(items):
@@ -162,6 +172,8 @@ def above_heading(entries: Sequence[Entry], world: World, today: date) -> str:
     """Return the sentence at the head of what others owe."""
     owing = len({entry.occurrence.responsible for entry in entries})
     late = [entry for entry in entries if entry.due < today]
+    if late and all(is_gap(entry.occurrence) for entry in entries):
+        return f"{owing} 家单位有 {len(entries)} 处驻点空档"
     if not late:
         return f"{owing} 家单位有 {len(grouped(entries))} 项要办，请代为转告"
     spans = {working_days(world.workdays, entry.due, today) for entry in late}

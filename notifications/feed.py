@@ -14,7 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from icalendar import Alarm, Calendar, Event
 from icalendar.prop import vText
 
-from notifications import wording
+from notifications import stationed, wording
+from scheduler.ladder import reminded_by_terms
 from scheduler.occurrences import Occurrence
 
 PRODID = "-//duban//duban//ZH"
@@ -159,7 +160,8 @@ def event(
     """Return one event's bytes. ``several``: (document, institution) with more than one partner."""
     one = entry.occurrence
     assert one.due is not None
-    made = _all_day(uid(one.key), one.due, entry.modified_at, entry.sequence)
+    first = one.opens if stationed.is_term(one) and one.opens else one.due
+    made = _all_day(uid(one.key), first, entry.modified_at, entry.sequence, one.due)
     title = summary(owner, entry, several)
     made.add("SUMMARY", title)
     address = link(base_url, one.key) if base_url else ""
@@ -169,7 +171,7 @@ def event(
     unsure = one.phase == "contested" or entry.tentative
     status = "CANCELLED" if entry.cancelled else "TENTATIVE" if unsure else "CONFIRMED"
     made.add("STATUS", status)
-    if alarms and status != "CANCELLED" and entry.status in ("open", "returned"):
+    if alarms and not stationed.is_term(one) and status != "CANCELLED" and entry.status in ("open", "returned"):
         for before in ALARMS:
             alarm = Alarm()
             alarm.add("ACTION", "DISPLAY")
@@ -205,6 +207,8 @@ def description(one: Occurrence, address: str = "", original: date | None = None
     """
     assert one.due is not None
     lines = [f"最迟：{wording.day(one.due)}"]
+    if stationed.is_term(one) or reminded_by_terms(one):
+        return _closing(stationed.lines(one), one, address)
     if one.kind in ("once", "recurring") and one.opens is None:
         lines[0] += "，含当日"
     if original:
@@ -217,6 +221,11 @@ def description(one: Occurrence, address: str = "", original: date | None = None
     if one.quota:
         count = wording.quota(one.quota)
         lines.append(f"次数：{count}" + ("" if one.quota.enforced else "（首个周期不足，不计）"))
+    return _closing(lines, one, address)
+
+
+def _closing(lines: list[str], one: Occurrence, address: str) -> str:
+    """Return the lines and what every description ends with."""
     lines.append(f"负责：{wording.who(one)}")
     if one.unresolved:
         lines.append(f"未明：{one.unresolved}")
@@ -234,7 +243,9 @@ def description(one: Occurrence, address: str = "", original: date | None = None
     return "\n".join(clean(line) for line in lines)
 
 
-def _all_day(name: str, on: date, stamp: datetime, sequence: int) -> Event:
+def _all_day(
+    name: str, on: date, stamp: datetime, sequence: int, last: date | None = None
+) -> Event:
     # Not .new(): it would put in a random UID and the present time.
     made = Event()
     made.add("UID", name)
@@ -243,7 +254,7 @@ def _all_day(name: str, on: date, stamp: datetime, sequence: int) -> Event:
     made.add("LAST-MODIFIED", stamp)
     made.add("SEQUENCE", sequence)
     made.add("DTSTART", on)
-    made.add("DTEND", on + timedelta(days=1))
+    made.add("DTEND", (last or on) + timedelta(days=1))
     made.add("TRANSP", "TRANSPARENT")
     made.add("X-MICROSOFT-CDO-BUSYSTATUS", vText("FREE"))
     return made

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from datetime import date
 
 from notifications.links import PARAMETER, Signer
-from notifications.phrasing import brief, on, plain, remaining
+from notifications.phrasing import brief, on, plain
+from notifications.stationed import (
+    first_day,
+    followed_by_gap,
+    is_gap,
+    is_handover,
+    remaining,
+    when,
+)
 from notifications.wording import submission
 from scheduler.addressing import recipients
 from scheduler.ladder import steps
 from scheduler.occurrences import Occurrence
+from scheduler.pacing import Kept
 from scheduler.world import World
 
 TEXT_LIMIT = 300
@@ -39,7 +48,8 @@ class Entry:
     """One notice with its occurrence. ``was`` is the date told before, for a changed one.
 
     ``own``: the recipient's institution owes it or assists, and the rung is for those who do.
-    ``original``: the date of the text, where an authority granted a later one.
+    ``original``: the date of the text, where an authority granted a later one. ``kept``: what is
+    counted for a quota.
     """
 
     notice: int
@@ -51,13 +61,18 @@ class Entry:
     was: date | None = None
     told: tuple[Told, ...] = ()
     original: date | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to do, as a mail prints it; several pairings of one duty are one item."""
+    """One thing to do, as a mail prints it; several pairings of one duty are one item.
+
+    ``when`` is the word before its date.
+    """
 
     title: str
+    when: str
     due: str
     remaining: str
     late: bool
@@ -89,7 +104,7 @@ def grouped(entries: Iterable[Entry]) -> list[list[Entry]]:
         one = entry.occurrence
         same = (
             one.document, one.obligation, one.responsible, entry.due, entry.was, entry.own,
-            entry.original,
+            entry.original, one.title, one.summary,  # a handover or a gap has its own
         )  # fmt: skip
         groups.setdefault(same, []).append(entry)
     return list(groups.values())
@@ -112,14 +127,15 @@ def item(
         footing.insert(0, f"原定{on(first.original, today)}，已延期至{on(due, today)}")
     return Item(
         title=plain(one.title),
-        due=on(due, today),
-        remaining=remaining(world.workdays, today, due),
+        when=when(one, due < today),
+        due=on(first_day(one, due), today),
+        remaining=remaining(one, world.workdays, today, due),
         late=due < today,
         last_working_day=on(last, today) if last and last != due and last >= today else None,
         provisional=one.provisional and due >= today,
         was=on(first.was, today) if first.was else None,
         bound=on(bound, today) if bound and bound >= today else None,
-        lines=tuple(_how(one, reader)),
+        lines=(*_where(group), *_how(one, reader)),
         source=source(one, world),
         reading=plain(one.reading, TEXT_LIMIT) if one.reading else None,
         other=plain(one.other_reading, TEXT_LIMIT) if one.other_reading else None,
@@ -129,6 +145,14 @@ def item(
             for key, one in {e.occurrence.key: e.occurrence for e in group}.items()
         ),
     )
+
+
+def _where(group: Sequence[Entry]) -> Iterable[str]:
+    """Yield from where to where a team goes, unless the links of the group tell it."""
+    one = group[0].occurrence
+    if one.kind == "rotation" and len({entry.occurrence.key for entry in group}) == 1:
+        for supporter, recipient in one.pairings:
+            yield f"{plain(supporter.name)}派驻{plain(recipient.name)}"
 
 
 def _how(one: Occurrence, reader: str) -> Iterable[str]:
@@ -177,6 +201,10 @@ def next_steps(entries: Sequence[Entry], reader: str, world: World, today: date)
         for entry in sorted(entries, key=lambda entry: (entry.due, entry.occurrence.key))
         if (later := _later(entry.occurrence, world, today))
     ]
+    if not climbing and any(followed_by_gap(entry.occurrence, world) for entry in entries):
+        return "期满时还没有登记下一批的，从空档第一天起逐级催办；登记了下一批，就不再提醒。"
+    if not climbing and all(is_handover(entry.occurrence) for entry in entries):
+        return "只提醒到期满为止；登记了下一批，就不再提醒。"
     if not climbing:
         return "以上各项不再逐级催办，仍列在台账上，直到登记办结。"
     first, later = climbing[0]
@@ -184,9 +212,10 @@ def next_steps(entries: Sequence[Entry], reader: str, world: World, today: date)
         f"{brief(day, today)}{_target(to, first.occurrence, reader, world, day)}"
         for day, to in later
     )
-    when = "仍未登记办结" if first.due < today else f"{brief(first.due, today)}以后仍未登记办结"
+    still = "仍没有登记派驻人员" if is_gap(first.occurrence) else "仍未登记办结"
+    since = still if first.due < today else f"{brief(first.due, today)}以后{still}"
     more = "其余各项照此办理。" if len({entry.due for entry, _ in climbing}) > 1 else ""
-    return f"{when}的，{said}。{more}"
+    return f"{since}的，{said}。{more}"
 
 
 def _later(one: Occurrence, world: World, today: date) -> list[tuple[date, str]]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from scheduler.facts import Standing
 from scheduler.ladder import climbs
 from scheduler.occurrences import Occurrence
+from scheduler.rotating import GAP, HANDOVER, TERM
 from workflows.workdays import Workdays
 
 SOON = 7  # working days
@@ -66,6 +67,8 @@ def word(
     if status == "returned":
         notes.append("已过期限" if ends < today else f"{brief(ends)}以前重报")
         return Status("退回", "late", ends, extended, note="；".join(notes))
+    if of_terms := _of_terms(one, ends, today):
+        return of_terms
     if one.phase == "contested":
         return Status("依据存疑", "wait", ends, extended, note=note)
     if ends < today:
@@ -78,6 +81,19 @@ def word(
     if _soon(workdays, today, ends):
         return Status("临期", "soon", ends, note=note)
     return Status("未到期", "calm", ends, note=note)
+
+
+def _of_terms(one: Occurrence, ends: date, today: date) -> Status | None:
+    """Return how a term, a handover or a gap stands that has begun: nobody hands one in."""
+    if one.kind != "rotation":
+        return None
+    if one.period.startswith(GAP) and ends <= today:
+        return Status("空档", "late", ends)
+    if one.period.startswith((TERM, HANDOVER)) and ends < today:
+        return Status("已期满", "calm", ends)
+    if one.period.startswith(TERM) and one.opens and one.opens <= today:
+        return Status("驻点中", "done", ends)
+    return None
 
 
 def _reported(
