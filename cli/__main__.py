@@ -10,6 +10,7 @@ VERBS = (
     "serve", "check", "schema", "documents", "deadlines", "feed", "token", "simulate", "tick",
     "plan", "apply", "record", "outbox", "mail", "doctor", "backup", "verify", "restore", "shift",
     "sheet",
+    "event", "status", "remind",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -42,19 +42,32 @@ class Context:
         )
 
     @cached_property
-    def _contacts(self) -> tuple[Contacts, tuple[Problem, ...]]:
+    def _contacts(self) -> tuple[Contacts, tuple[Problem, ...], datetime | None]:
         from config.contacts import Contacts, finder, read_contacts
 
         if self.settings.contacts is None:
-            return Contacts(), ()
+            return Contacts(), (), None
+        try:  # before it is read: who reads what was written later will look once more
+            at = datetime.fromtimestamp(self.settings.contacts.stat().st_mtime, UTC)
+        except OSError:
+            at = None
         find = finder(self.loaded.rosters.values())
         contacts, findings = read_contacts(self.settings.contacts, find)
-        return contacts, tuple(Problem(*finding) for finding in findings)
+        return contacts, tuple(Problem(*finding) for finding in findings), at
 
     @property
     def contacts(self) -> Contacts:
         """Return who holds which role; empty where no list of contacts is set."""
         return self._contacts[0]
+
+    @property
+    def contacts_at(self) -> datetime | None:
+        """Return when the list of contacts was last written (UTC).
+
+        None where there is none, and where it has errors: what is left of it is no news.
+        """
+        faulty = any(problem.severity == "error" for problem in self._contacts[1])
+        return None if faulty else self._contacts[2]
 
     @property
     def problems(self) -> tuple[Problem, ...]:

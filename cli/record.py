@@ -1,24 +1,42 @@
-"""``duban record``: someone says that an occurrence is done, known, or waived."""
+"""``duban record``: what people say of an occurrence: done, submitted, accepted, extended, …"""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.deadlines import day
 
-HELP = "登记：已完成、已知悉（静默到某日）、免报"
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlmodel import Session
+
+HELP = "登记：完成、报送、受理、退回、知悉、延期、免报、更正"
+KINDS = (
+    "completed", "submitted", "accepted", "returned", "acknowledged", "extended", "waived",
+    "corrected",
+)  # fmt: skip
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("key", metavar="KEY", help="事项编号，见 duban deadlines")
     parser.add_argument(
-        "fact", choices=("completed", "acknowledged", "waived"), help="完成、知悉、免报"
+        "fact", choices=KINDS, help="完成、报送、受理、退回、知悉、延期、免报、更正"
     )
-    parser.add_argument("--on", type=day, metavar="D", help="完成或决定的日期（默认今天）")
-    parser.add_argument("--until", type=day, metavar="D", help="知悉后静默到哪一天（含）")
-    parser.add_argument("--reason", metavar="T", help="理由（免报必填）")
-    parser.add_argument("--basis", metavar="文号", help="依据的文号")
-    parser.add_argument("--evidence", metavar="FILE|URL", help="佐证材料的文件或地址")
+    parser.add_argument("--on", type=day, metavar="D", help="办结、报送或决定的日期（默认今天）")
+    parser.add_argument(
+        "--until", type=day, metavar="D", help="知悉后静默到哪一天，或延期到哪一天（都含）"
+    )
+    parser.add_argument("--reason", metavar="T", help="理由（免报、退回、更正必填）")
+    parser.add_argument("--basis", metavar="文号", help="依据的文号（延期必填）")
+    parser.add_argument(
+        "--evidence", metavar="FILE|URL", help="佐证材料的文件（存入数据库）、地址或说明"
+    )
+    parser.add_argument(
+        "--fact", type=int, metavar="ID", dest="number", help="更正哪一条登记（默认最近的一条）"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,15 +50,37 @@ def run(args: argparse.Namespace) -> int:
 
     context = opened()
     base = base_world(context)
-    said = Statement(
-        args.key, args.fact, args.on, args.until, args.reason, args.basis, args.evidence
-    )
     try:
         with writing(context.engine()) as session:
             now = present(session, context)
-            record(session, said, now, "命令行", applied_world(session, base))
+            evidence = _evidence(session, args.evidence, now)
+            said = Statement(
+                args.key, args.fact, args.on, args.until, args.reason, args.basis, evidence,
+                args.number,
+            )  # fmt: skip
+            status = record(session, said, now, "命令行", applied_world(session, base))
     except Refused as refused:
         raise Failure(refused.message, refused.hint) from None
-    tail = f"，静默到 {args.until}" if args.until else ""
+    tail = ""
+    if args.until:
+        tail = f"，{'静默' if args.fact == 'acknowledged' else '延期'}到 {args.until}"
+    if args.fact == "submitted" and status == "completed":
+        tail = "，接收单位没有用本系统，算作办结"
     print(f"已登记{WORDS[args.fact]}：{args.key}{tail}")
+    if evidence and evidence != args.evidence:
+        print(f"佐证存为 {evidence}")
     return 0
+
+
+def _evidence(session: Session, given: str | None, now: datetime) -> str | None:
+    """Return what the fact is to say of its evidence; an existing file is stored."""
+    from scheduler.evidence import from_file
+
+    if not given:
+        return None
+    path = Path(given)
+    try:
+        there = path.exists()
+    except (OSError, ValueError):  # too long for a name, or with characters no file has
+        there = False
+    return from_file(session, path, now, "命令行") if there else given

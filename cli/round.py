@@ -16,7 +16,7 @@ from notifications.monitor import Monitor
 from notifications.outbox import DeliverReport, GatherReport, deliver, gather
 from notifications.setback import mend
 from notifications.transport import Transport
-from scheduler import queries
+from scheduler import queries, watching
 from scheduler.extending import extend
 from scheduler.store import writing
 from scheduler.tick import TickReport, tick
@@ -89,6 +89,7 @@ class Rounds:
         report = one_round(
             self.engine, self.clock, world, self.transport, self.owner, self.lease, self.desk
         )
+        watching.contacts(self.engine, self.clock(), world)
         proof.hourly(self.engine, self.clock(), world)
         with writing(self.engine) as session:
             alive.daily(session, self.clock(), world)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
@@ -10,15 +11,16 @@ from sqlmodel import Session
 
 from scheduler import adoptions, projection, queries, recalling, tallies, telling
 from scheduler.facts import standing
-from scheduler.loading import Loaded, tables_as_json
+from scheduler.loading import Loaded, from_texts, tables_as_json
 from scheduler.occurrences import Occurrence
 from scheduler.placing import place
-from scheduler.plan import Changes, Held, Move, digest, horizon, visible
+from scheduler.plan import RECORDED, Changes, Held, Move, digest, horizon, visible
 from scheduler.postponing import postponed
 from scheduler.proposing import Candidates, Proposal, propose, text_digest, workdays_digest
 from scheduler.relations import relations
 from scheduler.rows import decode, encode
 from scheduler.store import one_planner
+from scheduler.tables import AppliedVersion
 from scheduler.world import World
 
 BATCH = 2_000  # occurrences written at once
@@ -46,10 +48,34 @@ def carry_out(session: Session, proposal: Proposal, now: datetime, by: str) -> N
     """Make the store what the proposal wants: versions, occurrences, notices, audit."""
     world = proposal.world
     today = now.astimezone(world.timezone).date()
+    before = queries.versions(session)
     adoptions.note(session, proposal.changes, _store_versions(session, proposal, now, today, by))
     write(session, proposal.changes, proposal.held, now, world, by)
+    _watch_pairings(session, proposal, before, now, by)
     queries.set_mark(session, "horizon", horizon(today).isoformat())
     queries.set_mark(session, "workdays", workdays_digest(world.workdays))
+
+
+def _watch_pairings(
+    session: Session,
+    proposal: Proposal,
+    before: Mapping[str, AppliedVersion],
+    now: datetime,
+    by: str,
+) -> None:
+    """Start what is owed because an edit changed pairings; a first load changes nothing."""
+    from scheduler import watching  # what it starts is written by this module again
+
+    version = queries.newest_version(session)
+    for name in proposal.edited:
+        old = before.get(name)
+        if old is None or old.withdrawn:
+            continue
+        try:
+            _, former = from_texts(old.workflow, json.loads(old.roster))
+        except ValueError:  # written for an earlier form of the language: nothing to compare with
+            continue
+        watching.pairings(session, name, former, version, now, proposal.world, by)
 
 
 def _store_versions(
@@ -129,6 +155,9 @@ def _write(
     }
     today = now.astimezone(world.timezone).date()
     counted = tallies.kept(session, [changes.occurrences[key] for key in keys], today, world)
+    adopted = {
+        name: version.adopted_on for name, version in queries.versions(session).items()
+    } if any(move.cause == RECORDED for move in moves) else {}  # fmt: skip
     rows: list[queries.Row] = []
     parties: list[queries.Row] = []
     for move in moves:
@@ -138,6 +167,8 @@ def _write(
         due = standing_now.due
         already = planned.get((one.key, due), {}) if due else {}
         history = _is_history(move, held.get(move.key), today)
+        if one.kind == "event" and move.cause == RECORDED:  # told late, and late it is
+            history = due is not None and due < adopted[one.document]
         if move.action == "change" and move.old != move.new and due and due < today:
             already = already | {"": now}  # what the new date would have asked for is over
         silent = history and standing_now is one

@@ -203,7 +203,7 @@ def _enter(
         "subject": subject,
         "on": on,
         "cause": cause[:CAUSE_LIMIT],
-        "origin": f"{origin}|{obligation}|{subject}",
+        "origin": f"{origin}|{document}|{obligation}|{subject}",
         "recorded_at": now,
         "recorded_by": by,
     }

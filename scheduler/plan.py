@@ -24,6 +24,7 @@ from scheduler.world import World
 from workflows.workdays import Workdays
 
 Action = Literal["add", "change", "remove", "keep"]
+RECORDED = "登记"  # why it is there: people recorded a term or an event
 ACTIONS: tuple[Action, ...] = ("add", "change", "remove", "keep")
 
 
@@ -161,7 +162,7 @@ def compare(
         if extending:
             cause = "日历按年向后延伸"
         elif recorded:
-            cause = "登记"
+            cause = RECORDED
         elif one.document not in documents:
             cause = "首次采用文件"
         elif one.obligation not in obligations:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -43,7 +43,8 @@ class World:
     ``placeholders``: an institution without contacts gets an invented address, marked so; only
     ``simulate`` says so. ``timezone`` is the one in which days, sending hours and digests count.
     ``admin``: the mailbox that hears how the service fares, empty for none. ``fused``: a burst of
-    unforeseen mail is held.
+    unforeseen mail is held. ``contacts_at``: when the list of contacts was last written (aware), None
+    where there is none.
     """
 
     documents: Mapping[str, Document]
@@ -57,3 +58,4 @@ class World:
     strict: bool = False
     admin: str = ""
     fused: bool = True
+    contacts_at: datetime | None = None
