@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from notifications import shortfalls
 from notifications.items import FOOTING, TEXT_LIMIT, Entry, about, source, url
 from notifications.links import Signer
 from notifications.phrasing import brief, on, plain
 from notifications.stationed import first_day, is_gap, remaining, when
 from scheduler.ladder import CHANGED
+from scheduler.occurrences import Occurrence
 from scheduler.world import World
 
 NEVER_LEFT = ("failed", "bounced", "expired")
@@ -71,21 +73,31 @@ def _arrear(
             name = f"{name}（{apart}）"
         lines = tuple(_lines(entry, today))
         alike.setdefault(lines, []).append((name, url(world, one.key, signer)))
+    late = first.due < today
     return Arrear(
         title=plain(first.occurrence.title),
-        when=when(first.occurrence, first.due < today),
-        undone="无人驻点" if is_gap(first.occurrence) else "未办",
+        when=shortfalls.when(first.occurrence, late) or when(first.occurrence, late),
+        undone=_undone(first.occurrence),
         due=on(first_day(first.occurrence, first.due), today),
-        remaining=remaining(first.occurrence, world.workdays, today, first.due),
-        late=first.due < today,
+        remaining=shortfalls.ended_short(first.occurrence, late)
+        or remaining(first.occurrence, world.workdays, today, first.due),
+        late=late and not shortfalls.is_quota(first.occurrence),
         source=source(first.occurrence, world),
         count=len(often),
         owing=tuple(Owing(tuple(names), lines) for lines, names in alike.items()),
     )
 
 
+def _undone(one: Occurrence) -> str:
+    if shortfalls.is_quota(one):
+        return "不够"
+    return "无人驻点" if is_gap(one) else "未办"
+
+
 def _lines(entry: Entry, today: date) -> Iterable[Line]:
     """Yield what was sent when, what reached nobody, and what else is to be known."""
+    if entry.kept is not None:
+        yield shortfalls.shortfall(entry.occurrence, entry.kept.tally, today), False
     told = [t for t in entry.told if t.rung != CHANGED]
     sent = [t for t in told if t.outcome == "sent"]
     parts = []
@@ -98,7 +110,7 @@ def _lines(entry: Entry, today: date) -> Iterable[Line]:
     for t in dict.fromkeys(t for t in told if t.outcome in (*NEVER_LEFT, NOBODY)):
         why = plain(t.reason or "没有送达", TEXT_LIMIT)
         yield f"{brief(t.day, today)}的提醒没有送到：{why}", True
-    if not told and entry.due < today:
+    if not told and entry.due < today and entry.kept is None:
         yield "此前没有提醒送到过", True
     if entry.note:
         yield plain(entry.note, TEXT_LIMIT), True

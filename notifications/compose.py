@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from notifications import shortfalls
 from notifications.arrears import arrears
 from notifications.items import Entry, Item, grouped, item, next_steps
 from notifications.links import LASTS, Signer
@@ -129,12 +130,14 @@ def subject_of(entries: Sequence[Entry], name: str, today: date) -> str:
     """
     groups = grouped(entries)
     first = groups[0][0]
-    late = any(group[0].due < today for group in groups)
+    late = any(
+        group[0].due < today and not shortfalls.is_quota(group[0].occurrence) for group in groups
+    )
     owing = list(dict.fromkeys(g[0].occurrence.responsible.name for g in groups if not g[0].own))
     whose = name
     if len(owing) and not any(group[0].own for group in groups):
         whose = plain(owing[0]) + (f"等{len(owing)}家" if len(owing) > 1 else "")
-    verb = own_verb(first.occurrence)
+    verb = shortfalls.verb(first.occurrence, first.due < today) or own_verb(first.occurrence)
     if verb is None:
         verb = "已到期" if first.due < today else "到期"
     if len(groups) == 1 and any(entry.rung == CHANGED for entry in groups[0]):
@@ -148,6 +151,16 @@ def subject_of(entries: Sequence[Entry], name: str, today: date) -> str:
 
 def heading(items: Sequence[Item], entries: Sequence[Entry], world: World, today: date) -> str:
     """Return the one sentence that says how many, and by when."""
+    quotas = [entry for entry in entries if shortfalls.is_quota(entry.occurrence)]
+    if quotas:
+        groups = grouped(quotas)
+        said = shortfalls.heading(len(groups), sum(group[0].due < today for group in groups))
+        others = [entry for entry in entries if not shortfalls.is_quota(entry.occurrence)]
+        if not others:
+            return said
+        pairs = zip(items, grouped(entries), strict=True)
+        left = [one for one, group in pairs if not shortfalls.is_quota(group[0].occurrence)]
+        return f"{heading(left, others, world, today)}；另有 {said}"
     late = sum(one.late for one in items)
     changed = sum(one.was is not None for one in items)
     if all(is_gap(entry.occurrence) for entry in entries):
@@ -170,6 +183,12 @@ def heading(items: Sequence[Item], entries: Sequence[Entry], world: World, today
 
 def above_heading(entries: Sequence[Entry], world: World, today: date) -> str:
     """Return the sentence at the head of what others owe."""
+    quotas = [entry for entry in entries if shortfalls.is_quota(entry.occurrence)]
+    if quotas:
+        whose = len({entry.occurrence.responsible for entry in quotas})
+        said = f"{whose} 家单位有 {len(grouped(quotas))} 项频次不够，请代为转告"
+        others = [entry for entry in entries if not shortfalls.is_quota(entry.occurrence)]
+        return f"{above_heading(others, world, today)}；另有{said}" if others else said
     owing = len({entry.occurrence.responsible for entry in entries})
     late = [entry for entry in entries if entry.due < today]
     if late and all(is_gap(entry.occurrence) for entry in entries):

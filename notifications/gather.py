@@ -7,7 +7,7 @@ reason and holds up nobody else.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -19,12 +19,13 @@ from notifications.compose import Composed, Letter, compose
 from notifications.items import Entry, Told
 from notifications.pending import Earlier, Mailbox, Taken
 from notifications.phrasing import plain
-from notifications.rechecking import over, told_before
-from scheduler import queries
+from notifications.rechecking import enough, over, told_before
+from scheduler import queries, tallies
 from scheduler.facts import Said, standing
 from scheduler.hours import next_opening, opening, sending
 from scheduler.ladder import ASIDE, CHANGED
 from scheduler.occurrences import Occurrence
+from scheduler.pacing import Kept
 from scheduler.postponing import postponed
 from scheduler.rows import decode
 from scheduler.store import one_planner
@@ -79,6 +80,7 @@ class _Batch:
         self.session, self.now, self.world, self.report = session, now, world, report
         self.held, self.secret = held, ""
         self.today = now.astimezone(world.timezone).date()
+        self.kept: Mapping[str, Kept] = {}  # what is counted for quotas
 
     def run(self, mailboxes: Sequence[Mailbox]) -> None:
         one_planner(self.session, shared=True)
@@ -87,6 +89,8 @@ class _Batch:
         taken = pending.taken(self.session, found, self.today)
         keys = {notice.key for notices in found.values() for notice in notices}
         stored = {due.key: due.body for due in queries.by_keys(self.session, keys)}
+        quotas = list(_quotas(stored.values()))
+        self.kept = tallies.kept(self.session, quotas, self.today, self.world)
         facts = queries.facts(self.session, keys)
         past = pending.earlier(self.session, keys)
         for mailbox, notices in found.items():
@@ -134,7 +138,10 @@ class _Batch:
             if quiet_until is not None:
                 after = opening(quiet_until + timedelta(days=1), self.world.timezone)
                 self._put_off([notice], sending(after, self.world.timezone, self.world.workdays))
-            elif reason := over(notice, one, status, newest.get(notice.key, 0), told, self.today):
+            elif reason := (
+                over(notice, one, status, newest.get(notice.key, 0), told, self.today)
+                or enough(notice, text, self.kept.get(notice.key))
+            ):
                 self._drop(notice, reason)
             else:
                 was = moved.get(notice.key)
@@ -154,6 +161,7 @@ class _Batch:
             own=target == "responsible" and notice.institution in bound,
             note=None if was else notice.note,
             was=was,
+            kept=self.kept.get(notice.key),
             told=tuple(
                 Told(
                     e.at.astimezone(self.world.timezone).date(),
@@ -252,6 +260,16 @@ class _Batch:
         entry = {"at": self.now, "who": "duban", "action": UNSENT, "about": notice.key}
         queries.audit(self.session, [entry | {"detail": said}])
         self.report.faults.append(notice.key)
+
+
+def _quotas(bodies: Iterable[str]) -> Iterator[Occurrence]:
+    """Yield the quotas among stored occurrences that can be read."""
+    for body in bodies:
+        if '"kind": "quota"' in body:
+            try:
+                yield decode(body)
+            except Exception as error:
+                log.debug("left to its own notice: %s", error)
 
 
 def _references(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from notifications import shortfalls
 from notifications.links import PARAMETER, Signer
 from notifications.phrasing import brief, on, plain
 from notifications.stationed import (
@@ -119,7 +120,7 @@ def item(
     """
     first = group[0]
     one, due = first.occurrence, first.due
-    last = one.last_working_day
+    last, quota = one.last_working_day, shortfalls.is_quota(one)
     bound = one.binds_by if one.binds_by and one.binds_by < due else None
     notes = dict.fromkeys(plain(entry.note, TEXT_LIMIT) for entry in group if entry.note)
     footing = [FOOTING[one.phase]] if one.phase in FOOTING else []
@@ -127,15 +128,18 @@ def item(
         footing.insert(0, f"原定{on(first.original, today)}，已延期至{on(due, today)}")
     return Item(
         title=plain(one.title),
-        when=when(one, due < today),
+        when=shortfalls.when(one, due < today) or when(one, due < today),
         due=on(first_day(one, due), today),
-        remaining=remaining(one, world.workdays, today, due),
-        late=due < today,
-        last_working_day=on(last, today) if last and last != due and last >= today else None,
+        remaining=shortfalls.ended_short(one, due < today)
+        or remaining(one, world.workdays, today, due),
+        late=due < today and not quota,
+        last_working_day=on(last, today)
+        if last and last != due and last >= today and not quota
+        else None,
         provisional=one.provisional and due >= today,
         was=on(first.was, today) if first.was else None,
         bound=on(bound, today) if bound and bound >= today else None,
-        lines=(*_where(group), *_how(one, reader)),
+        lines=(*_short(group, today), *_where(group), *_how(one, reader)),
         source=source(one, world),
         reading=plain(one.reading, TEXT_LIMIT) if one.reading else None,
         other=plain(one.other_reading, TEXT_LIMIT) if one.other_reading else None,
@@ -145,6 +149,15 @@ def item(
             for key, one in {e.occurrence.key: e.occurrence for e in group}.items()
         ),
     )
+
+
+def _short(group: Sequence[Entry], today: date) -> Iterable[str]:
+    """Yield of each quota in a group what is too little, by pairing where there are several."""
+    for entry in group:
+        if entry.kept is not None:
+            said = shortfalls.shortfall(entry.occurrence, entry.kept.tally, today)
+            apart = about(entry.occurrence) if len(group) > 1 else ""
+            yield f"{apart}：{said}" if apart else said
 
 
 def _where(group: Sequence[Entry]) -> Iterable[str]:
@@ -205,6 +218,8 @@ def next_steps(entries: Sequence[Entry], reader: str, world: World, today: date)
         return "期满时还没有登记下一批的，从空档第一天起逐级催办；登记了下一批，就不再提醒。"
     if not climbing and all(is_handover(entry.occurrence) for entry in entries):
         return "只提醒到期满为止；登记了下一批，就不再提醒。"
+    if not climbing and all(shortfalls.is_quota(entry.occurrence) for entry in entries):
+        return shortfalls.NEXT
     if not climbing:
         return "以上各项不再逐级催办，仍列在台账上，直到登记办结。"
     first, later = climbing[0]

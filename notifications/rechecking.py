@@ -9,6 +9,7 @@ from notifications.pending import Earlier
 from scheduler.facts import DONE
 from scheduler.ladder import ASIDE, REMIND
 from scheduler.occurrences import Occurrence
+from scheduler.pacing import Kept
 from scheduler.queries import NOT_TOLD
 from scheduler.tables import Notice
 
@@ -38,6 +39,20 @@ def over(
     if notice.rung != REMIND and not notice.rung.startswith("after") and notice.due < today:
         return "期限已过"
     return None
+
+
+def enough(notice: Notice, one: Occurrence, kept: Kept | None) -> str | None:
+    """Return why nothing is to be said of a quota's window any more, None while it is short.
+
+    ``kept``: what is counted for it now. What somebody asked for is said all the same.
+    """
+    if one.kind != "quota" or notice.rung in ASIDE:
+        return None
+    if kept is None:
+        return "没有登记过活动"
+    if kept.tally.short:
+        return None
+    return "已补足" if notice.rung.startswith("after") else "已赶上进度"
 
 
 def _told(notice: Notice, past: Sequence[Earlier]) -> int:

@@ -62,7 +62,7 @@ def steps(
         after = rung.startswith("after")
         day = max(day, workdays.on_or_after(soonest))
         if after or day < last:  # on the last working day it is too late for a warning
-            last_day = None if after else window.due
+            last_day = None if after else last - DAY
             found.append(Step(rung, to, opening(day, zone), nominal, last_day, False))
     found.sort(key=lambda step: (step.last_day is None, step.at, step.nominal))
     return tuple(
