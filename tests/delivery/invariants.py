@@ -91,9 +91,9 @@ def _lost(rig: Rig, messages: list) -> Iterator[str]:  # type: ignore[type-arg]
 
 def at_rest(rig: Rig) -> Iterator[str]:
     """Yield what is wrong when nothing more is to come."""
-    with store.reading(rig.eye) as session:
+    with store.reading(rig.sight.eye) as session:
         yield from proof.prove(session, rig.now).wrong
-    if rig.unfinished():
+    if rig.sight.unfinished():
         yield f"not finished at {rig.now}"
     if rig.ask("select 1 from message where state = 'held'"):
         yield "held after its release"

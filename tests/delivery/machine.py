@@ -1,14 +1,12 @@
-"""A town that edits, facts, deaths, clocks and restored backups happen to, and what must hold of it.
+"""A town that edits, facts, deaths, clocks and restored backups happen to.
 
 The engine is the real one, on a real database; only the relay is played, so that what it accepted
-is known for certain. ``Model`` is what people know: it is worked out here from what was done, not
-asked of the product. A backup takes a copy of it along, for what a restored store has forgotten
-people have to say again.
+is known for certain. A backup takes along what people know, for what a restored store has forgotten
+they have to say again.
 """
 
 from __future__ import annotations
 
-import asyncio
 import email
 import email.policy
 import hashlib
@@ -16,255 +14,46 @@ import itertools
 import re
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from cli.round import Rounds
-from config.contacts import Contact, Contacts, gathered
 from notifications import deciding, fuse, journal
 from notifications.desk import Desk
 from notifications.journal import Journal
 from notifications.monitor import Monitor
-from notifications.transport import (
-    Deferred,
-    Envelope,
-    Fence,
-    Fenced,
-    InDoubt,
-    Rejected,
-    RelayFault,
-    Unreachable,
-)
+from notifications.transport import Envelope
 from scheduler import applying, archive, recording, replacing, store
-from scheduler.proposing import Candidates, candidates, propose
+from scheduler.hours import sending
+from scheduler.proposing import propose
 from scheduler.staging import stage
 from scheduler.world import World
-from workflows.library import bundled_workdays
+from tests.delivery.played_relay import Accepted, Death, Fate, Relay, dead
+from tests.delivery.sight import Sight
+from tests.delivery.small_town import (
+    ADMIN,
+    LISTS,
+    RUNGS,
+    WORKDAYS,
+    ZONE,
+    Model,
+    Text,
+    climbed,
+    written,
+)
 
-ZONE = ZoneInfo("Asia/Shanghai")
 ADOPTED = datetime(2026, 3, 2, 9, tzinfo=ZONE)
 LEASE = timedelta(minutes=15)
-ADMIN = "admin@x.example"
 OWN = ("admin", "alarm")  # the roles of the service's own mails
 NOTHING_TO_COME = timedelta(days=120)  # longer than any ladder or silence
-TOWN = "town-2026"
-
-WORKFLOW = """\
-id: town-2026
-number: 某卫发〔2026〕2号
-title: 结对帮扶通知
-issuers: [sheng]
-issued: 2026-01-10
-validity: {core_until: 2028-12-31, clause: 二, phrase: 到2028年底}
-roles:
-  supporter: {name: 支援医院, side: supporter}
-  recipient: {name: 受援医院, side: recipient}
-  province: {name: 省局, institution: sheng}
-obligations:
-  - {id: old, title: 报送名单, kind: once, clauses: [二], phrase: 2026年2月10日前, per: document,
-     responsible: province, rule: {on: 2026-02-10}}
-"""
-DUTY = """\
-  - {{id: {name}, title: 报送{name}, kind: once, clauses: [三], phrase: 按期报送, per: pairing,
-     responsible: supporter, assisting: [recipient], recipients: [province], rule: {{on: {due}}}}}
-"""
-DUTIES = ("plan", "report")
-PAIRS = range(3)
-HEAD = "id,name,kind,type,city,county,authority,direct,government,parent,aliases,canonical,inferred,note"
-
-
-class Text(NamedTuple):
-    """What the document and its roster say: the date of each duty, None without it; the pairs."""
-
-    plan: date | None = date(2026, 3, 20)
-    report: date | None = date(2026, 4, 10)
-    pairs: frozenset[int] = frozenset(PAIRS)
-
-    def wanted(self) -> dict[str, date]:
-        """Return the dates that follow, by key."""
-        found = {f"{TOWN}/old/-/once": date(2026, 2, 10)}
-        for name, due in zip(DUTIES, self[:2], strict=True):
-            if due is not None:
-                found |= {f"{TOWN}/{name}/p{n}/once": due for n in self.pairs}
-        return found
-
-
-@lru_cache(maxsize=256)
-def written(said: Text) -> Candidates:
-    """Return the document and its roster as an edit would bring them."""
-    duties = zip(DUTIES, said[:2], strict=True)
-    workflow = WORKFLOW + "".join(DUTY.format(name=n, due=d) for n, d in duties if d is not None)
-    rows = [HEAD, "sheng,省局,authority,,,,,,,,,,,"]
-    rows += [f"shi{n},第{n}市卫健委,authority,,,,sheng,,,,,,," for n in (0, 1)]
-    for n in PAIRS:
-        rows += [
-            f"{side}{n},{name}{n}医院,hospital,,第{n // 2}市,,shi{n // 2},,,,,,,"
-            for side, name in (("da", "支援"), ("xiao", "受援"))
-        ]
-    pairings = ["id,supporter,recipient,clause,needs,programme,from,until,note"]
-    pairings += [f"p{n},da{n},xiao{n},附件第{n + 1}行,,,,," for n in sorted(said.pairs)]
-    tables = {
-        "institutions.csv": "\n".join(rows) + "\n",
-        "pairings.csv": "\n".join(pairings) + "\n",
-        "members.csv": "group,institution,programme,from,until,clause,inferred\n",
-    }
-    return candidates({TOWN: (workflow, tables)})
-
-
-def _people() -> list[Contact]:
-    found = [Contact("sheng", "coordinator", "医政处", "coordinator@sheng.example")]
-    found += [Contact(f"shi{n}", "coordinator", "", f"coordinator@shi{n}.example") for n in (0, 1)]
-    for side, n in itertools.product(("da", "xiao"), PAIRS):
-        found.append(Contact(f"{side}{n}", "liaison", "医务科", f"liaison@{side}{n}.example"))
-    return found
-
-
-def _lists() -> list[Contacts]:
-    """Return lists of contacts: whole, with gaps, with leaders, with a shared mailbox, empty."""
-    people = _people()
-    leaders = [Contact(f"da{n}", "leader", "院办", f"leader@da{n}.example") for n in PAIRS]
-    shared = [
-        Contact(c.institution, c.role, c.office, "office@group.example")
-        if c.institution in ("da0", "da2") else c
-        for c in people
-    ]  # fmt: skip
-    gap = [c for c in people if c.institution not in ("da0", "xiao1", "shi1")]
-    return [gathered(some) for some in (people, gap, people + leaders, shared, [])]
-
-
-LISTS = _lists()
-
-
-@dataclass
-class Model:
-    """What is known of each occurrence, by key. ``late``: a date that moved within the past."""
-
-    text: Text = field(default_factory=Text)
-    dues: dict[str, date] = field(default_factory=dict)
-    history: set[str] = field(default_factory=set)
-    done: set[str] = field(default_factory=set)
-    quiet: dict[str, date] = field(default_factory=dict)
-    late: set[str] = field(default_factory=set)
-
-    def edit(self, text: Text, today: date) -> None:
-        """Let the text hold from a day on. An edit never speaks of the past."""
-        wanted = text.wanted()
-        for key in [*wanted, *(k for k in self.dues if k not in wanted)]:
-            old, new = self.dues.get(key), wanted.get(key)
-            if key in self.done or old == new:
-                continue
-            if new is None:
-                if key not in self.quiet:
-                    del self.dues[key]
-                    self.history.discard(key)
-                    self.late.discard(key)
-                continue
-            if new >= today:
-                self.history.discard(key)
-                self.late.discard(key)
-            elif old is None or old >= today:
-                self.history.add(key)
-            elif key not in self.history:
-                self.late.add(key)
-            self.dues[key] = new
-        self.text = text
-
-    @property
-    def open(self) -> list[str]:
-        """Return the keys of what is still owed."""
-        return [key for key in self.dues if key not in self.done | self.history]
-
-
-class Death(BaseException):
-    """The process is gone: nothing catches this."""
-
-
-class Fate(NamedTuple):
-    """At which moment of a step the process dies, and at how many such moments (from 1)."""
-
-    moment: str
-    turn: int
-
-
-# Every change is a commit or a line of the journal, and the relay's yes lies between two of them.
-MOMENTS = ("uncommitted", "committed", "unwritten", "torn", "written", "accepted")
-
-BEFORE: dict[str, Callable[[], Exception]] = {
-    "450": lambda: Deferred("450 greylisted"),
-    "550": lambda: Rejected("550 nobody here"),
-    "535": lambda: RelayFault("535 no"),
-    "away": lambda: Unreachable("nobody answers"),
-    "fault": lambda: RuntimeError("ours"),
-}
-BEHIND: dict[str, Callable[[], Exception]] = {
-    "451 at dot": lambda: Deferred("451 later"),
-    "554 at dot": lambda: Rejected("554 no"),
-    "lost": lambda: InDoubt("cut off"),
-    "fault behind": lambda: RuntimeError("ours"),
-}
-KEPT = "kept, no answer"
-SLEEPS = ("asleep", "asleep behind")
-STEPS = ("accept", *BEFORE, *BEHIND, KEPT, *SLEEPS)
-
-
-class Accepted(NamedTuple):
-    """A mail that the relay took."""
-
-    message_id: str
-    recipient: str
-    digest: str
-    statutory: bool
-    notices: frozenset[tuple[Any, ...]]
-
-
-class Relay:
-    """The way out: it does what the script says, one word a mail, and then accepts."""
-
-    carriers = 1
-    repeatable = False
-
-    def __init__(self, rig: Rig) -> None:
-        self.rig = rig
-        self.script: list[str] = []
-        self.accepted: list[Accepted] = []
-        self.meanwhile: Callable[[], None] = lambda: None
-
-    def describe(self) -> str:
-        return "machine"
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Relay]:
-        yield self
-
-    async def hand(self, envelope: Envelope, fence: Fence) -> str:
-        step = self.script.pop(0) if self.script else "accept"
-        if step in BEFORE:
-            raise BEFORE[step]()
-        if step == "asleep":
-            await asyncio.to_thread(self.meanwhile)
-        if not await fence():
-            raise Fenced("lost")
-        self.rig.behind_the_fence(envelope)
-        if step == "asleep behind":
-            await asyncio.to_thread(self.meanwhile)
-        if step in BEHIND:
-            raise BEHIND[step]()
-        self.rig.take(envelope)
-        self.rig.moment("accepted")
-        if step == KEPT:
-            raise InDoubt("no answer")
-        return "250 ok"
 
 
 class Process:
@@ -307,8 +96,9 @@ class Rig:
         self.learned = True  # whether a round has read the journal since the last restore
         self._made = False
         self._numbers = itertools.count(1)
-        self.eye = store.connect(url, durable=False)
-        self._stand_in = patch.multiple(fuse, SPARE=1)
+        self.sight = Sight(url, folder)
+        self.ask, self.journal_says = self.sight.ask, self.sight.journal_says
+        self._stand_in = patch.multiple(fuse, FACTOR=1, SPARE=0)
         self._stand_in.start()
         self._append = journal._append
         journal._append = self._write_line
@@ -323,7 +113,7 @@ class Rig:
         """Let go of the store and of what was put in the place of the product's own."""
         for one in self.processes:
             one.end()
-        self.eye.dispose()
+        self.sight.eye.dispose()
         event.remove(Session, "after_commit", self._after_commit)
         journal._append = self._append
         self._stand_in.stop()
@@ -338,7 +128,7 @@ class Rig:
     @property
     def base(self) -> World:
         return World(
-            {}, {}, bundled_workdays(), contacts=self.contacts, base_url="https://duban.example",
+            {}, {}, WORKDAYS, contacts=self.contacts, base_url="https://duban.example",
             mail_from="督办 <duban@x.example>", admin=ADMIN,
         )  # fmt: skip
 
@@ -388,7 +178,7 @@ class Rig:
         try:
             step(self.processes[which])
         except BaseException as error:
-            if not _dead(error):
+            if not dead(error):
                 raise
             self.processes[which].end()
             self.processes[which] = self._start()
@@ -405,6 +195,7 @@ class Rig:
         self.relay.script = list(script)
         if self._live(which, fate, lambda one: one.rounds.run()):
             self.learned = True
+            self._look_for_rungs()
 
     def nested(self, which: int, later: timedelta, script: list[str]) -> Callable[[], None]:
         """Return what another process does while one sleeps over a mail in its hands."""
@@ -504,7 +295,7 @@ class Rig:
         file, model = self.saved[number % len(self.saved)]
         for one in self.processes:
             one.end()
-        self.eye.dispose()
+        self.sight.eye.dispose()
         fresh = self.folder / "fresh.db"
         with archive.Archive(file) as opened:
             staged = stage(opened, fresh, lambda _done, _total: None, durable=False)
@@ -525,19 +316,6 @@ class Rig:
         self.learned = False
 
     # What is seen from outside
-
-    def ask(self, query: str, **values: Any) -> list[Any]:
-        """Return the rows of a query, without the product's words for them."""
-        with self.eye.execution_options(read_only=True).connect() as connection:
-            return list(connection.execute(text(query), values))
-
-    def journal_says(self, message_id: str, *words: str) -> bool:
-        """Return whether a line of the journal names a mail and one of the words."""
-        for file in (self.folder / "journal").glob("*.jsonl"):
-            for line in file.read_text().splitlines():
-                if f'"{message_id}"' in line and any(f'"what": "{w}"' in line for w in words):
-                    return True
-        return False
 
     def behind_the_fence(self, envelope: Envelope) -> None:
         """Look at a mail that is about to be handed over: may it be?"""
@@ -568,6 +346,22 @@ class Rig:
             elif key in self.model.quiet and self.today <= self.model.quiet[key]:
                 self.wrong.append(f"of {key}, which is to be silent: {said}")
 
+    def _look_for_rungs(self) -> None:
+        """After a round in the sending hours every rung that has come is planned, or a later one."""
+        if sending(self.now, ZONE, WORKDAYS) != self.now:
+            return
+        told: dict[tuple[str, str], int] = {}
+        for row in self.ask("select key, due, rung from notice where rung <> 'changed'"):
+            about = row.key, str(row.due)
+            told[about] = max(told.get(about, 0), RUNGS.index(row.rung) + 1)
+        for key in self.model.open:
+            due = self.model.dues[key]
+            silent = key in self.model.quiet and self.today <= self.model.quiet[key]
+            if silent or key in self.model.late:
+                continue
+            if told.get((key, str(due)), 0) < climbed(due, self.now):
+                self.wrong.append(f"at {self.now} a rung of {key}, due {due}, is not planned")
+
     def take(self, envelope: Envelope) -> None:
         """Let the relay accept a mail."""
         rows = self.ask(
@@ -581,45 +375,6 @@ class Rig:
             Accepted(envelope.key, envelope.recipient, digest, statutory, notices)
         )
 
-    def coming(self) -> datetime | None:
-        """Return the next instant at which anything stored is to be looked at."""
-        found = []
-        for query in (
-            "select min(next_notice_at) from occurrence where next_notice_at > :now",
-            "select min(release_at) from notice where message_id is null and reason is null"
-            " and release_at > :now",
-            "select min(next_try_at) from message where state in ('ready', 'in_doubt')"
-            " and next_try_at > :now",
-            "select min(lease_until) from message where lease_until > :now",
-        ):
-            (row,) = self.ask(query, now=self._plain(self.now))
-            if row[0] is not None:
-                found.append(self._instant(row[0]))
-        return min(found, default=None)
-
-    def _plain(self, at: datetime) -> Any:
-        """Return an instant as the database keeps it."""
-        if self.url.startswith("sqlite"):
-            return at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%d %H:%M:%S.%f")
-        return at
-
-    def _instant(self, value: Any) -> datetime:
-        if isinstance(value, str):
-            return datetime.fromisoformat(value).replace(tzinfo=ZoneInfo("UTC")).astimezone(ZONE)
-        found: datetime = value.astimezone(ZONE)
-        return found
-
-    def unfinished(self) -> bool:
-        """Return whether anything is left to be done now."""
-        (mails,) = self.ask(
-            "select count(*) from message where state in ('ready', 'sending', 'handing')"
-            " or (state = 'in_doubt' and next_try_at is not null)"
-        )
-        (notices,) = self.ask(
-            "select count(*) from notice where message_id is null and reason is null"
-        )
-        return bool(mails[0] or notices[0])
-
     def finish(self) -> None:
         """Let the world be good until nothing more is to come."""
         self.fate, self.relay.script = None, []
@@ -629,23 +384,12 @@ class Rig:
         self.round(0, [])
         while self.now < end:
             self.decide(0, "release")
-            coming = self.coming()
-            if coming is None and not self.unfinished():
+            coming = self.sight.coming(self.now)
+            if coming is None and not self.sight.unfinished():
                 break
             hour = self.now + timedelta(hours=3)
             self.now = hour if coming is None else max(coming, self.now) + timedelta(seconds=1)
             self.round(0, [])
-
-
-def _dead(error: BaseException | None) -> bool:
-    """Return whether a death is in or behind an error."""
-    while error is not None:
-        if isinstance(error, Death):
-            return True
-        if isinstance(error, BaseExceptionGroup) and any(_dead(e) for e in error.exceptions):
-            return True
-        error = error.__context__
-    return False
 
 
 def _day(value: Any) -> date:
