@@ -197,10 +197,10 @@ def test_any_order_of_events(template: Path) -> None:
 
 @pytest.mark.system
 def test_any_order_of_many_events(template: Path) -> None:
-    run(template, 200, 50, derandomize=False)
+    run(template, 60, 40, derandomize=True)
 
 
 @pytest.mark.system
 def test_any_order_of_events_on_postgresql(postgresql: str) -> None:
     build(postgresql).dispose()
-    run(postgresql, 40, 25, derandomize=False)
+    run(postgresql, 20, 25, derandomize=True)
