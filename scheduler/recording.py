@@ -137,7 +137,8 @@ def _supersede(
 ) -> Reading:
     """Note on every fact which one took its place, and return what they come to now.
 
-    What no longer fits because of a correction counts as withdrawn by it.
+    What a correction leaves without ground (an acceptance of nothing) is superseded by itself: it
+    is kept, and counts again should another correction give it its ground back.
     """
     if target is not None:
         target.superseded_by = newest.id
@@ -145,7 +146,7 @@ def _supersede(
     found = read(map(_said, counting))
     for fact in counting:
         by = found.superseded.get(fact.id or 0)
-        fact.superseded_by = (by or newest.id) if by is not None else None
+        fact.superseded_by = (by or fact.id) if by is not None else None
     session.flush()
     return found
 
