@@ -31,7 +31,7 @@ from tests.mailserver.running import Running, running
 ACTS = {"before-14d": "2026-03-06", "before-2wd": "2026-03-18", "after-1wd": "2026-03-23"}
 REPORTS = "2026-03-17"  # the day on which some pairs report, as the service's clock has it
 OPENS, STILL = "T08:50:00+08:00", timedelta(hours=9)  # an act lasts until 17:50 at least
-PATIENCE = 120.0  # real seconds without any progress: something is stuck
+PATIENCE = 240.0  # real seconds without any progress: something is stuck
 TIMEOUT = 2  # real seconds that a process waits for the mail server
 GONE = "^gone@"
 
