@@ -71,7 +71,7 @@ class Aim(NamedTuple):
         if not known and rule.each:
             return word, None
         if not known:
-            return None, Fault("item", "这一事项不分项", "去掉 --item，具体内容写在佐证里")
+            return None, Fault("item", "这一事项不分项", "不用写是哪一项，具体内容写在佐证里")
         if word in known:
             return word, None
         if word.isascii() and word.isdigit() and 1 <= int(word) <= len(known) and rule.items:
@@ -112,6 +112,34 @@ def of_stored(document: str, obligation: str, subject: str, world: World) -> Aim
     return None
 
 
+LENGTHS = {
+    "week": 7, "fortnight": 14, "month": 31, "two-months": 62, "quarter": 92, "half-year": 184,
+    "year": 366,
+}  # fmt: skip
+
+
+def quotas_of(document: Document) -> tuple[Quota, ...]:
+    """Return the quotas of a document, in its order."""
+    return tuple(duty for duty in document.obligations if isinstance(duty, Quota))
+
+
+def current(
+    world: World, document: Document, today: date, records: Records | None = None
+) -> list[Occurrence]:
+    """Return the quota windows of a document that hold a local day, in the duties' order."""
+    whole = max(today, document.ends or document.validity.core_until) + timedelta(days=366)
+    found: list[Occurrence] = []
+    for duty in quotas_of(document):
+        length = LENGTHS.get(duty.rule.per)
+        last = min(today + timedelta(days=length) if length else whole, LATEST)
+        found += [
+            one
+            for one in windows(world, document, today, last, duty, None, records)
+            if one.opens and one.opens <= today
+        ]
+    return found
+
+
 def windows(
     world: World,
     document: Document,
@@ -125,8 +153,7 @@ def windows(
 
     ``duty``, ``pairing`` (an id) and ``records`` (of terms) narrow or complete them.
     """
-    quotas = tuple(d for d in document.obligations if isinstance(d, Quota))
-    some = tuple(d for d in quotas if duty is None or d.id == duty.id)
+    some = tuple(d for d in quotas_of(document) if duty is None or d.id == duty.id)
     roster = world.rosters[document.id]
     if pairing is not None:
         kept = tuple(p for p in roster.pairings if p.id == pairing)
@@ -160,11 +187,11 @@ def warnings(aim: Aim, item: str | None, said: Words) -> Iterator[str]:
     if aim.window is None:
         yield f"{said.on} 不在“{aim.duty.title}”的任何一期之内，已记下，不计数"
     elif aim.window.quota and aim.window.quota.members and item is None:
-        yield f"没有写到了哪一处，已记下，不计入“{aim.duty.title}”；用 --item 写明"
+        yield f"没有写到了哪一处，已记下，不计入“{aim.duty.title}”；写明是哪一处才计"
 
 
 def _duty(document: Document, word: str) -> tuple[Duty | None, Fault | None]:
-    quotas = [duty for duty in document.obligations if isinstance(duty, Quota)]
+    quotas = quotas_of(document)
     named = {name: duty for duty in document.obligations for name in (duty.title, duty.id)}
     found = named.get(word.strip())
     if isinstance(found, Quota):

@@ -25,6 +25,8 @@ PAGES = (
     "/outbox",
     "/outbox/1",
     "/subscriptions",
+    "/quotas",
+    "/quotas/guangxi-2019/nanning-zhongyiyiyuan.mashan-zhongyiyiyuan",
     "/docs",
 )
 

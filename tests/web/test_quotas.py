@@ -1,0 +1,76 @@
+"""The pages of quotas: where each window stands, and activities added and withdrawn there."""
+
+from __future__ import annotations
+
+from scheduler import activities
+from scheduler.store import reading
+from tests.web.service import Service, text
+
+ONE = "/quotas/pair-2025/da.xiao"
+
+
+def add(admin: Service, **form: str) -> tuple[int, str]:
+    answer = admin.post(ONE, **({"obligation": "lecture", "on": "2026-03-05", "count": "1"} | form))
+    return answer.status_code, text(answer)
+
+
+def test_only_who_is_signed_in_sees_them(service: Service) -> None:
+    assert service.get("/quotas").status_code == 401
+    assert service.post(ONE, obligation="lecture", on="2026-03-05").status_code == 401
+
+
+def test_the_present_windows_of_all_pairings(admin: Service) -> None:
+    page = text(admin.get("/quotas"))
+    for part in ("甲市人民医院 → 乙县人民医院", "每月讲座", "按进度 0/1", "登记过活动的 0 对关系"):
+        assert part in page
+    assert admin.get("/quotas?document=nothing").status_code == 404
+    assert admin.get("/quotas/pair-2025/nobody").status_code == 404
+
+
+def test_an_activity_is_added_and_withdrawn(admin: Service) -> None:
+    assert add(admin, count="2", evidence="签到表") == (303, "")
+    page = text(admin.get(ONE))
+    assert "已达到 2/1" in page
+    assert "2026年3月5日（周四） · 2 次（人、项） · 签到表" in page
+    assert "登记过活动的 1 对关系" in text(admin.get("/quotas"))
+    refused = admin.post(f"{ONE}/withdraw/1", reason=" ")
+    assert (refused.status_code, "撤回要写明理由" in text(refused)) == (422, True)
+    assert admin.post(f"{ONE}/withdraw/1", reason="记错了").status_code == 303
+    page = text(admin.get(ONE))
+    assert "按进度 0/1" in page
+    assert "已撤回" in page
+    assert "理由：记错了" in page
+
+
+def test_what_is_wrong_is_said_and_nothing_recorded(admin: Service) -> None:
+    for form, said in (
+        ({"on": "2026-03-07"}, "还没有到"),
+        ({"on": "昨天"}, "日期写作"),
+        ({"count": "0"}, "次数不能是 0"),
+        ({"obligation": "plan"}, "不是频次事项"),
+        ({"item": "随便"}, "不分项"),
+    ):
+        status, page = add(admin, **form)
+        assert status == 422, form
+        assert said in page
+        assert "没有登记" in page
+    with reading(admin.house.engine) as session:
+        assert activities.listed(session, withdrawn=True) == []
+
+
+def test_a_withdrawal_under_another_address_is_not_found(admin: Service) -> None:
+    add(admin)
+    assert admin.post("/quotas/pair-2025/shi/withdraw/1", reason="错").status_code == 404
+
+
+def test_a_form_from_elsewhere_is_refused(admin: Service) -> None:
+    answer = admin.request(
+        "POST", ONE, data={"obligation": "lecture", "on": "2026-03-05"},
+        headers={"origin": "https://elsewhere.example"},
+    )  # fmt: skip
+    assert answer.status_code == 403
+
+
+def test_hostile_words_stay_words(admin: Service) -> None:
+    add(admin, evidence="<script>alert(1)</script>")
+    assert "<script>" not in admin.get(ONE).text
