@@ -154,7 +154,10 @@ class Siege:
 
     def _await_traffic(self, server: Running) -> None:
         """Wait until mail moves, for as long as the dice say at most."""
-        trace, until = server.folder / "trace.tsv", time.monotonic() + self._dice.uniform(0.5, 4)
+        # Where starting takes long, lives that are too short get nothing done.
+        longer = max(1.0, self.tale.slowest / 3)
+        trace = server.folder / "trace.tsv"
+        until = time.monotonic() + self._dice.uniform(0.5, 4) * longer
         size = trace.stat().st_size if trace.exists() else 0
         while time.monotonic() < until:
             if trace.exists() and trace.stat().st_size > size:
