@@ -17,7 +17,7 @@ from notifications.items import Entry, Item, grouped, item, next_steps
 from notifications.links import LASTS, Signer
 from notifications.mime import Head, assemble, message_id
 from notifications.phrasing import brief, on, plain, working_days
-from notifications.stationed import first_day, is_gap, is_handover
+from notifications.stationed import first_day, is_gap, is_handover, is_relieved
 from notifications.stationed import verb as own_verb
 from notifications.wording import day as in_full
 from scheduler.ladder import CHANGED
@@ -167,7 +167,9 @@ def heading(items: Sequence[Item], entries: Sequence[Entry], world: World, today
         return f"{len(entries)} 处驻点空档，请尽快派驻并登记"
     if all(is_handover(entry.occurrence) for entry in entries):
         soonest = min(entry.due for entry in entries)
-        return f"{on(soonest, today)}{'起有' if len(items) > 1 else ''}驻点期满，请安排接替"
+        known = all(is_relieved(entry.occurrence) for entry in entries)
+        then = "下一批已登记，请做好交接" if known else "请安排接替"
+        return f"{on(soonest, today)}{'起有' if len(items) > 1 else ''}驻点期满，{then}"
     if changed == len(items):
         return f"{changed} 项的期限有变"
     if late == len(items):

@@ -10,7 +10,7 @@ from datetime import date
 from notifications.phrasing import remaining as until_due
 from notifications.wording import day
 from scheduler.occurrences import Occurrence
-from scheduler.rotating import GAP, HANDOVER, TERM
+from scheduler.rotating import GAP, HANDOVER, RELIEVED, TERM
 from scheduler.world import World
 from workflows.kinds import RotationRule
 from workflows.workdays import Workdays
@@ -24,6 +24,11 @@ def is_term(one: Occurrence) -> bool:
 def is_handover(one: Occurrence) -> bool:
     """Return whether an occurrence is the end of a term."""
     return one.kind == "rotation" and one.period.startswith(HANDOVER)
+
+
+def is_relieved(one: Occurrence) -> bool:
+    """Return whether somebody is recorded for the day after a handover."""
+    return is_handover(one) and one.rungs == RELIEVED
 
 
 def is_gap(one: Occurrence) -> bool:
@@ -74,7 +79,7 @@ def lines(one: Occurrence) -> list[str]:
 def followed_by_gap(one: Occurrence, world: World) -> bool:
     """Return whether a handover will be escalated as a gap if nobody is recorded for the days after."""
     document = world.documents.get(one.document)
-    if document is None or not is_handover(one) or len(one.rungs) < 2:
+    if document is None or not is_handover(one) or is_relieved(one):
         return False
     rules = [duty.rule for duty in document.obligations if duty.id == one.obligation]
     return any(isinstance(rule, RotationRule) and rule.full_year for rule in rules)

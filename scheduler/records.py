@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 
@@ -27,6 +27,11 @@ class Term:
     persons: tuple[str, ...] = ()
     recorded_on: date | None = None
     withdrawn_on: date | None = None
+
+    @property
+    def last(self) -> date:
+        """Return the last day on which the team is there."""
+        return self.until - timedelta(days=1)
 
     @property
     def pairing(self) -> str:

@@ -74,6 +74,7 @@ def test_a_handover_says_who_leaves_and_that_nobody_comes() -> None:
 def test_a_handover_with_a_next_team_says_so_and_threatens_nothing() -> None:
     for part in parts(mail(FOLLOWED["handover-2026-09-30"], on="2026-09-16 09:00")):
         assert "2026年10月1日起由下一批（5人）接替，已登记" in part
+        assert "驻点期满，下一批已登记，请做好交接" in part
         assert "空档" not in part
         assert "只提醒到期满为止" in part
 
