@@ -9,7 +9,7 @@ VERSION = "0.1.0"
 VERBS = (
     "serve", "check", "schema", "documents", "deadlines", "feed", "token", "simulate", "tick",
     "plan", "apply", "record", "outbox", "mail", "doctor", "backup", "verify", "restore", "shift",
-    "sheet",
+    "sheet", "activity", "quota",
     "event", "status", "remind",
 )  # fmt: skip
 

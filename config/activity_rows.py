@@ -84,7 +84,7 @@ class ActivityRows:
 
 def read_activities(path: Path) -> ActivityRows:
     """Return the activities of a file with every problem of its writing; nothing is looked up."""
-    sheet = Sheet(str(path), "A")
+    sheet = Sheet(str(path), "L")
     read_file(path, sheet, COLUMNS, OPTIONAL, HEADINGS, ("读不到这个文件", "核对路径和权限"))
     rows = [row for line, cells in sheet.records() if (row := _row(sheet, line, cells))]
     if not rows and not sheet.findings:

@@ -12,7 +12,7 @@ NUMBER = re.compile(r'"(0\d{2})"')
 # A table's reader gives only the number; the letter says whose table it is.
 LETTERS = {
     "sheet": "RCL", "tables": "R", "cells": "R", "contacts": "C", "office_file": "CL",
-    "terms": "L",
+    "terms": "L", "activity_rows": "L",
 }  # fmt: skip
 
 
