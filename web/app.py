@@ -41,7 +41,7 @@ def build(house: House) -> Application:
     # Its own documentation pages load scripts from elsewhere; ours are at /docs.
     app = FastAPI(title="督办", version=VERSION, docs_url=None, redoc_url=None)
     for module in (
-        overview, items, documents, outbox, subscriptions, entrance, reminders, sheets, shifts, shifts,
+        overview, items, documents, outbox, subscriptions, entrance, reminders, sheets, shifts,
         recording, evidence, ledger, quotas,
     ):  # fmt: skip
         app.include_router(module.routes(house, pages))

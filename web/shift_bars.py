@@ -67,8 +67,8 @@ def drawing(sheet: Sheet, year: int, today: date) -> Drawing:
             continue
         lane = number % 2 if span.from_ < until else 0
         until = max(until, span.until)
-        one = _bar("term", span, whole, lane, True, f"{term.people}人 {days(span)}")
-        bars.append(replace(one, other=number % 2 == 1))
+        bar = _bar("term", span, whole, lane, True, f"{term.people}人 {days(span)}")
+        bars.append(replace(bar, other=number % 2 == 1))
     for one in sheet.findings:
         if one.what == "gap":
             span = Span(one.from_, one.until).cut(whole)
