@@ -20,6 +20,7 @@ from web import (
     items,
     outbox,
     overview,
+    quotas,
     reminders,
     sheets,
     shifts,
@@ -42,7 +43,7 @@ def build(house: House) -> Application:
     app = FastAPI(title="督办", version=VERSION, docs_url=None, redoc_url=None)
     for module in (
         overview, items, documents, outbox, subscriptions, entrance, reminders, sheets, shifts,
-        recording, evidence, ledger, quotas,
+        quotas,
     ):  # fmt: skip
         app.include_router(module.routes(house, pages))
     app.include_router(health.routes(house))
