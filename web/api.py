@@ -82,6 +82,7 @@ class Deadline(BaseModel):
         description="与所问单位的关系"
     )
     status: str | None = Field(description="状态")
+    extended_to: date | None = Field(description="延期到哪一天；due 仍是原定的")
 
 
 class Fault(BaseModel):

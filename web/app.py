@@ -6,7 +6,7 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
@@ -16,11 +16,14 @@ from web import (
     api,
     documents,
     entrance,
+    evidence,
     health,
     items,
+    ledger,
     outbox,
     overview,
     quotas,
+    recording,
     reminders,
     sheets,
     shifts,
@@ -43,12 +46,19 @@ def build(house: House) -> Application:
     app = FastAPI(title="督办", version=VERSION, docs_url=None, redoc_url=None)
     for module in (
         overview, items, documents, outbox, subscriptions, entrance, reminders, sheets, shifts,
-        quotas,
+        recording, evidence, ledger, quotas,
     ):  # fmt: skip
         app.include_router(module.routes(house, pages))
     app.include_router(health.routes(house))
     app.include_router(api.routes(house))
     app.include_router(api.page(app, pages))
+
+    @app.get("/static/theme.css", include_in_schema=False)
+    def theme() -> Response:
+        if not house.theme.is_file():
+            raise HTTPException(404)
+        return FileResponse(house.theme, media_type="text/css", headers={"cache-control": "no-cache"})
+
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
     def answer(request: Request, status: int) -> Response:
@@ -95,6 +105,7 @@ def _wrong(error: RequestValidationError) -> str:
 
 
 _SHORT = {
+    400: "提交的内容读不出来",
     401: "请先登录",
     403: "这次提交不是从督办自己的页面发出的",
     404: "没有这个地址",

@@ -9,15 +9,18 @@ import logging
 from collections.abc import MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from anyio import to_thread
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from notifications.links import PARAMETER
+from scheduler import evidence
 from scheduler.faults import said
 from scheduler.store import reading
 from web import reminders, sessions
+from web.acting import PATHS as LINKED
 from web.door import Application, Receive, Scope, Send
 from web.house import House
 
@@ -25,6 +28,8 @@ log = logging.getLogger("duban.web")
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 LARGEST_FORM = 64 * 1024
+HANDING_IN = "/act/"  # the one place to which a file may be sent
+LARGEST_FILE = evidence.LIMIT + LARGEST_FORM
 OPEN = ("/static/", "/sign-in/")
 OPEN_PAGES = (reminders.ADDRESS, "/readyz", "/openapi.json", "/metrics", "/favicon.ico")
 
@@ -68,7 +73,7 @@ class Gate:
             scope["refused"] = status
             await self._refuse(scope, receive, sending)
             return
-        await self._inner(scope, _limited(receive), sending)
+        await self._inner(scope, _limited(receive, _largest(scope["path"])), sending)
 
     async def _verdict(self, scope: Scope, headers: dict[bytes, str]) -> int:
         """Return the status with which a request is refused, 0 where it may pass."""
@@ -77,13 +82,15 @@ class Gate:
             if not from_here(headers, self._house.settings.base_url):
                 return 403
             length = headers.get(b"content-length", "0")
-            if not length.isdigit() or int(length) > LARGEST_FORM:
+            if not length.isdigit() or int(length) > _largest(path):
                 return 413
         if path.startswith(OPEN) or path in OPEN_PAGES:
             return 0
         secret = cookie(headers.get(b"cookie", ""))
         signed_in = bool(secret) and await to_thread.run_sync(self._knows, secret)
-        return 0 if signed_in else 401
+        # Whoever has a link may open its item; the page itself looks whether it is good for that.
+        scope.setdefault("state", {})["signed_in"] = signed_in
+        return 0 if signed_in or (path.startswith(LINKED) and _has_link(scope)) else 401
 
     def _knows(self, secret: str) -> bool:
         with reading(self._house.engine) as session:
@@ -114,14 +121,25 @@ def cookie(header: str) -> str:
     return found.value if found else ""
 
 
-def _limited(receive: Receive) -> Receive:
+def _largest(path: str) -> int:
+    return LARGEST_FILE if path.startswith(HANDING_IN) else LARGEST_FORM
+
+
+def _has_link(scope: Scope) -> bool:
+    try:
+        return PARAMETER in parse_qs(scope["query_string"].decode("ascii"), max_num_fields=20)
+    except ValueError:
+        return False
+
+
+def _limited(receive: Receive, largest: int) -> Receive:
     seen = 0
 
     async def limited() -> MutableMapping[str, Any]:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > LARGEST_FORM:
+        if seen > largest:
             raise HTTPException(413)
         return message
 

@@ -21,6 +21,8 @@ from scheduler.store import reading
 from scheduler.world import World
 from web.shelf import Shelf
 
+THEME = "theme.css"
+
 
 @dataclass
 class House:
@@ -52,6 +54,11 @@ class House:
         self._files: tuple[object, Loaded] | None = None
         if self.known is not None:
             self._files = (_seen(self.watched), self.known)
+
+    @property
+    def theme(self) -> Path:
+        """Return where a house's own colours lie, if it has any."""
+        return self.settings.data / THEME
 
     @property
     def today(self) -> date:

@@ -1,41 +1,28 @@
-"""The page of one item: what, by when, to whom, how, on which clause, and what was sent."""
+"""The page of one item: what, by when, to whom, how, on which clause, what happened, what to do."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from notifications import wording
-from notifications.listing import STATES
-from scheduler.ladder import climbs, steps
-from scheduler.occurrences import Occurrence
+from scheduler import queries as store_queries
+from scheduler.facts import standing
+from scheduler.ladder import climbs
+from scheduler.postponing import postponed
 from scheduler.rows import decode
 from scheduler.store import reading
-from scheduler.tables import Fact, Message, Notice
-from web import queries
+from web import evidence, history, queries, requests
+from web.acting import Refusal, acting
+from web.acts import ACTS, offered
 from web.house import House
-from web.rendering import ROLES, Pages
+from web.rendering import Pages, no_link
+from web.requests import Asked
 from web.standing import badge
 
-FACTS = {
-    "completed": "登记办结",
-    "waived": "登记免报",
-    "acknowledged": "登记已知悉",
-}
-TARGETS = {"responsible": "联络员", "coordinator": "上级协调员", "issuer": "发文机关"}
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of an item's history; ``ahead``: it has not happened yet."""
-
-    at: datetime
-    what: str
-    detail: str = ""
-    ahead: bool = False
+_RELATIONS = {"responsible": "负责", "assisting": "配合", "receiver": "接收"}
 
 
 def routes(house: House, pages: Pages) -> APIRouter:
@@ -43,7 +30,11 @@ def routes(house: House, pages: Pages) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/items/{key:path}")
-    def item(key: str) -> HTMLResponse:
+    def item(request: Request, key: str, done: str = "") -> HTMLResponse:
+        try:
+            actor = acting(house, request, key)
+        except Refusal as refusal:
+            return no_link(pages, refusal.status, house.settings.admin_email or "")
         with reading(house.engine) as session:
             row = queries.stored(session, key)
             if row is None:
@@ -51,26 +42,34 @@ def routes(house: House, pages: Pages) -> APIRouter:
             touched = queries.touched(session, key)
             told = queries.notices(session, key)
             facts = queries.facts(session, key)
-        one = decode(row.body)
+            asked = requests.asked(session, key)
+            handed_in = requests.handed_in(session, key)
+            pieces = evidence.pieces(session, key)
+            counting = store_queries.facts(session, [key]).get(key, [])
+        one, today, workdays = decode(row.body), house.today, house.world.workdays
+        said = standing(counting, today, row.status == "history")
+        now_due = postponed(one, said.extended_to, workdays)
         names = house.institutions()
         relations = sorted(touched.items(), key=lambda pair: list(wording.RELATIONS).index(pair[1]))
+        kinds = {fact.kind for fact in facts if not fact.superseded_by and fact.kind != "corrected"}
         return pages.page(
             "item.html",
+            signed_in=actor.admin,
+            actor=actor,
             one=one,
+            ends=now_due,
+            said=said,
             heading=" · ".join(
                 part
                 for part in (one.responsible.name, one.number or "", wording.period(one.period))
                 if part
             ),
-            badge=badge(one, row.status, house.today, house.world.workdays),
-            history=sorted(
-                [
-                    *(_notice(notice, message, names) for notice, message in told),
-                    *(_fact(fact) for fact in facts),
-                    *_ahead(house, one, row.status, {notice.rung for notice, _ in told}),
-                ],
-                key=lambda line: line.at,
-            ),
+            badge=badge(one, row.status, said, today, workdays),
+            acts=offered(actor, one, row.status, house, kinds),
+            done=ACTS[done].past if done in ACTS else "",
+            asked=_open_wish(asked, said.extended_to, row.status),
+            pieces=pieces,
+            history=history.lines(house, now_due, row.status, told, facts, asked, handed_in),
             reminded=climbs(one),
             touched=[
                 (names.get(name, name), _RELATIONS[relation])
@@ -83,44 +82,9 @@ def routes(house: House, pages: Pages) -> APIRouter:
     return router
 
 
-_RELATIONS = {"responsible": "负责", "assisting": "配合", "receiver": "接收"}
-
-
-def _notice(notice: Notice, message: Message | None, names: dict[str, str]) -> Line:
-    to = names.get(notice.institution, notice.institution) + ROLES.get(notice.role, "")
-    if message is None:
-        outcome = notice.reason or "到时间再写成邮件"
-    else:
-        outcome = STATES[message.state] + (f"：{message.reason}" if message.reason else "")
-    parts = [f"送 {to}" if notice.recipient else "", outcome, notice.note or ""]
-    at = message.finished_at if message and message.finished_at else notice.release_at
-    return Line(at, wording.rung_name(notice.rung), " · ".join(part for part in parts if part))
-
-
-def _fact(fact: Fact) -> Line:
-    parts = [
-        f"办结日 {wording.day(fact.on)}" if fact.on else "",
-        f"到 {wording.day(fact.until)}以前不提醒" if fact.until else "",
-        fact.reason or "",
-        f"依据 {fact.basis}" if fact.basis else "",
-        f"凭证 {fact.evidence}" if fact.evidence else "",
-        "已更正" if fact.superseded_by else "",
-    ]
-    what = FACTS.get(fact.kind, fact.kind)
-    return Line(fact.recorded_at, what, " · ".join(part for part in parts if part))
-
-
-def _ahead(house: House, one: Occurrence, status: str, planned: set[str]) -> list[Line]:
-    if status not in ("open", "acknowledged"):
-        return []
-    now = house.now()
-    return [
-        Line(
-            step.at,
-            wording.rung_name(step.rung),
-            f"给{TARGETS[step.to]}；届时已登记办结的不再发",
-            ahead=True,
-        )
-        for step in steps(one, house.world.workdays, house.base.timezone)
-        if step.at > now and step.rung not in planned
-    ]
+def _open_wish(asked: list[Asked], extended_to: date | None, status: str) -> Asked | None:
+    """Return the newest wish for more time that nothing has been said to yet."""
+    if not asked or status not in queries.UNDONE:
+        return None
+    newest = asked[-1]
+    return None if extended_to and extended_to >= newest.until else newest

@@ -13,6 +13,7 @@ from scheduler.store import reading
 from scheduler.tables import Message
 from web import queries
 from web.house import House
+from web.redaction import redact
 from web.rendering import Pages
 
 SHOWN = 100
@@ -62,13 +63,13 @@ def routes(house: House, pages: Pages) -> APIRouter:
             here="/outbox",
             message=found,
             institution=house.name(found.institution),
-            text=part(found.body, "plain"),
+            text=redact(part(found.body, "plain")),
             html=part(found.body, "html") != "",
         )
 
     @router.get("/outbox/{number}/html")
     def as_received(number: int) -> HTMLResponse:
-        return HTMLResponse(part(_found(number).body, "html"))
+        return HTMLResponse(redact(part(_found(number).body, "html")))
 
     def _found(number: int) -> Message:
         with reading(house.engine) as session:

@@ -15,8 +15,10 @@ from notifications.listing import WAITING
 from notifications.pause import Pause
 from notifications.proof import Proof
 from scheduler.occurrences import Occurrence
+from scheduler.postponing import postponed
+from scheduler.rows import decode
 from scheduler.store import reading
-from web import queries
+from web import figures, queries, requests, year
 from web.documents import described
 from web.house import House
 from web.queries import Stand
@@ -29,6 +31,7 @@ GROUPS = 20
 ROWS = 800
 LATE_ROWS = 200
 LATE_GROUPS = 10
+WAITING_ROWS = 200
 MAILS = 5
 
 
@@ -81,10 +84,11 @@ class Group:
 
 
 def grouped(stands: Iterable[Stand], today: date, workdays: Workdays) -> list[Group]:
-    """Return occurrences by obligation and day, in the order in which they come."""
+    """Return occurrences by obligation and the day that counts, in the order in which they come."""
     found: dict[tuple[str, str, date | None], list[Member]] = {}
-    for one, status in stands:
-        member = Member(one, badge(one, status, today, workdays))
+    for text, status, said in stands:
+        one = postponed(text, said.extended_to, workdays)
+        member = Member(one, badge(text, status, said, today, workdays))
         found.setdefault((one.document, one.obligation, one.due), []).append(member)
     return [Group(tuple(members)) for members in found.values()]
 
@@ -100,13 +104,18 @@ def routes(house: House, pages: Pages) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
-    def overview() -> HTMLResponse:
+    def overview(institution: str = "") -> HTMLResponse:
         today, world = house.today, house.world
+        chosen = house.find(institution) if institution.strip() else None
         far, soon = today + AHEAD, world.workdays.forward(today, SOON)
         with reading(house.engine) as session:
-            figures = queries.figures(session, today, soon, far)
-            coming = queries.between(session, today, far, ROWS)
-            late = queries.overdue(session, today, LATE_ROWS)
+            numbers = figures.figures(session, today, soon, far, chosen)
+            timely = figures.on_time(session, today, chosen)
+            coming = queries.between(session, today, far, ROWS, chosen)
+            late = queries.overdue(session, today, LATE_ROWS, chosen)
+            waiting_for = queries.awaiting(session, today, WAITING_ROWS, chosen)
+            strip = year.strip(session, today, world, chosen)
+            wishes = requests.unanswered(session, MAILS)
             counts = queries.message_counts(session)
             waiting = queries.pending(session)
             latest = queries.messages(session, None, MAILS)
@@ -120,7 +129,13 @@ def routes(house: House, pages: Pages) -> APIRouter:
         return pages.page(
             "overview.html",
             here="/",
-            figures=figures,
+            figures=numbers,
+            timely=timely,
+            institution=house.name(chosen) if chosen else "",
+            asked=institution.strip(),
+            awaiting=grouped(waiting_for, today, world.workdays)[:LATE_GROUPS],
+            strip=strip,
+            wishes=[(asked, decode(row.body)) for asked, row in wishes],
             documents=documents,
             names={one.id: one.number or one.title for one in documents},
             differing=house.differing(),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func
+from sqlalchemy import func, true
 from sqlmodel import Session, col, select
 
 from notifications.listing import FINAL, WAITING
+from scheduler import matrix
+from scheduler import queries as store_queries
+from scheduler.facts import Standing, standing
 from scheduler.occurrences import Occurrence
 from scheduler.rows import decode
 from scheduler.tables import Fact, Message, Notice, OccurrenceParty
@@ -17,82 +20,100 @@ from scheduler.tables import StoredOccurrence as Stored
 from workflows.kinds import LADDER_KINDS
 
 SHOWN = (*sorted(LADDER_KINDS), "target", "window")  # windows of quotas would drown the rest
+BOUND = ("responsible", "assisting")
+
+
+UNDONE = ("open", "acknowledged", "returned")
+OWED = ("open", "returned")  # nobody asked to be left alone for a while
+# The day that counts now: an authority's in place of the text's.
+ENDS = func.coalesce(col(Stored.extended_to), col(Stored.due))
 
 
 class Stand(NamedTuple):
-    """A stored occurrence and the status it stands at."""
+    """A stored occurrence as its text has it, the status it stands at, and what its facts say."""
 
     one: Occurrence
     status: str
+    said: Standing
 
 
-def _stands(rows: Iterable[Stored]) -> list[Stand]:
-    return [Stand(decode(row.body), row.status) for row in rows]
+def stands(session: Session, rows: Iterable[Stored], today: date) -> list[Stand]:
+    """Return stored occurrences as they stand on a local day, in their order."""
+    listed = list(rows)
+    facts = store_queries.facts(session, [row.key for row in listed])
+    return [
+        Stand(
+            decode(row.body),
+            row.status,
+            standing(facts.get(row.key, ()), today, row.status == "history"),
+        )
+        for row in listed
+    ]
 
 
-def between(session: Session, start: date, end: date, limit: int) -> list[Stand]:
+def of_institution(institution: str | None, relations: Sequence[str] = BOUND) -> Any:
+    """Return the condition that an institution owes it or assists; of none, that anything goes."""
+    if institution is None:
+        return true()
+    mine = select(OccurrenceParty.key).where(
+        OccurrenceParty.institution == institution, col(OccurrenceParty.relation).in_(relations)
+    )
+    return col(Stored.key).in_(mine)
+
+
+def between(
+    session: Session, start: date, end: date, limit: int, institution: str | None = None
+) -> list[Stand]:
     """Return what falls due from ``start`` to ``end`` (included) and is not done, soonest first."""
     query = (
         select(Stored)
         .where(
-            col(Stored.due) >= start,
+            start <= ENDS,
+            end >= ENDS,
             col(Stored.due) <= end,
-            col(Stored.status).in_(("open", "acknowledged")),
+            col(Stored.status).in_(UNDONE),
             col(Stored.kind).in_(SHOWN),
             Stored.phase != "pre-issue",
+            of_institution(institution),
         )
-        .order_by(col(Stored.due), col(Stored.key))
+        .order_by(ENDS, col(Stored.key))
         .limit(limit)
     )
-    return _stands(session.exec(query))
+    return stands(session, session.exec(query), start)
 
 
-def overdue(session: Session, today: date, limit: int) -> list[Stand]:
+def reminded() -> tuple[Any, ...]:
+    """Return the conditions that somebody is reminded of an occurrence."""
+    return (
+        col(Stored.kind).in_(sorted(LADDER_KINDS)),
+        Stored.phase != "pre-issue",
+        col(Stored.responsible_id).is_not(None),
+    )
+
+
+def overdue(
+    session: Session, today: date, limit: int, institution: str | None = None
+) -> list[Stand]:
     """Return what is late and reminded of, the latest first."""
-    query = _late(today).order_by(col(Stored.due).desc(), col(Stored.key)).limit(limit)
-    return _stands(session.exec(query))
-
-
-def _late(today: date):  # type: ignore[no-untyped-def]
-    return select(Stored).where(
-        col(Stored.due) < today,
-        Stored.status == "open",
-        col(Stored.kind).in_(sorted(LADDER_KINDS)),
-        Stored.phase != "pre-issue",
-        col(Stored.responsible_id).is_not(None),
-    )
-
-
-class Figures(NamedTuple):
-    """The numbers at the head of the first page."""
-
-    late: int
-    soon: int
-    tracked: int
-    quotas: int
-
-
-def figures(session: Session, today: date, soon: date, far: date) -> Figures:
-    """Return how much is late, due up to ``soon``, waits for a reminder; quotas due up to ``far``."""
-    reminded = (
-        Stored.status == "open",
-        col(Stored.kind).in_(sorted(LADDER_KINDS)),
-        Stored.phase != "pre-issue",
-        col(Stored.responsible_id).is_not(None),
-    )
-
-    def count(*conditions: object) -> int:
-        return session.exec(select(func.count()).select_from(Stored).where(*conditions)).one()  # type: ignore[arg-type]
-
-    return Figures(
-        late=count(col(Stored.due) < today, *reminded),
-        soon=count(col(Stored.due) >= today, col(Stored.due) <= soon, *reminded),
-        tracked=tracked(session),
-        quotas=count(
-            Stored.kind == "quota", Stored.status == "open", col(Stored.due) >= today,
-            col(Stored.due) <= far,
-        ),
+    query = (
+        select(Stored)
+        .where(
+            col(Stored.due) < today, today > ENDS, col(Stored.status).in_(OWED), *reminded(),
+            of_institution(institution),
+        )
+        .order_by(ENDS.desc(), col(Stored.key))
+        .limit(limit)
     )  # fmt: skip
+    return stands(session, session.exec(query), today)
+
+
+def awaiting(
+    session: Session, today: date, limit: int, institution: str | None = None
+) -> list[Stand]:
+    """Return what was reported and waits for acceptance, of whoever reports or receives it."""
+    mine = of_institution(institution, (*BOUND, "receiver"))
+    query = select(Stored).where(Stored.status == "submitted", mine)
+    return stands(session, session.exec(query.order_by(ENDS, col(Stored.key)).limit(limit)), today)
 
 
 def tracked(session: Session) -> int:
@@ -169,6 +190,23 @@ def next_keys(session: Session, document: str, ahead: Mapping[str, Ahead]) -> di
         .group_by(Stored.obligation, col(Stored.due))
     )
     return {name: key for name, due, key in session.exec(query) if ahead[name].first == due}
+
+
+def periods(session: Session, document: str) -> list[tuple[str, date, date]]:
+    """Return the labels of a document's dated reports with first and last date, in their order."""
+    query = (
+        select(Stored.period, func.min(col(Stored.due)), func.max(col(Stored.due)))
+        .where(
+            Stored.document == document,
+            Stored.status != "cancelled",
+            col(Stored.due).is_not(None),
+            col(Stored.kind).in_(matrix.KINDS),
+            col(Stored.phase).in_(matrix.PHASES),
+        )
+        .group_by(Stored.period)
+    )
+    found = [(label, first, last) for label, first, last in session.exec(query) if first and last]
+    return sorted(found, key=lambda one: (one[1], one[0]))
 
 
 def message_counts(session: Session) -> dict[str, int]:

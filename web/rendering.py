@@ -12,13 +12,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from notifications import wording
 from notifications.listing import STATES
+from scheduler.facts import WORDS
 from scheduler.occurrences import Occurrence
 from scheduler.tables import Message
+from web import acting
 from web.house import House
 from web.standing import Badge
 
 HERE = Path(__file__).parent
-ROLES = {"liaison": "联络员", "coordinator": "协调员", "leader": "分管领导", "admin": "管理员"}
+ROLES = {**acting.ROLES, "admin": "管理员"}
 _TONES = {
     "sent": "done",
     "failed": "late",
@@ -69,6 +71,7 @@ class Pages:
             "phase_note": wording.PHASE_NOTES.__getitem__,
             "state": STATES.__getitem__,
             "role": lambda role: ROLES.get(role, role),
+            "fact": lambda kind: WORDS.get(kind, kind),
             "mail_badge": mail_badge,
             "at": self._at,
             "local_day": self._local_day,
@@ -79,7 +82,10 @@ class Pages:
         self, template: str, *, status: int = 200, here: str = "", signed_in: bool = True, **values: Any
     ) -> HTMLResponse:
         """Return a page; ``here`` is the entry of the navigation that it belongs to."""
-        values |= {"here": here, "signed_in": signed_in, "today": self._house.today}
+        values |= {
+            "here": here, "signed_in": signed_in, "today": self._house.today,
+            "theme": self._house.theme.is_file(),
+        }  # fmt: skip
         text = self._environment.get_template(template).render(values)
         return HTMLResponse(text, status_code=status)
 
@@ -91,6 +97,25 @@ class Pages:
         day = at.astimezone(self._zone).date()
         short = wording.short_day(day)
         return short if day.year == self._house.today.year else f"{day.year}年{short}"
+
+
+def no_link(pages: Pages, status: int, admin: str) -> HTMLResponse:
+    """Return the page for a link that opens nothing; ``admin`` is whom to ask, or empty."""
+    heading, said = _LINKS[status]
+    ask = f"或者写信给管理员 {admin}" if admin else "或者告诉督办管理员"
+    advice = f"请用最近一封提醒邮件里的链接；{ask}，请他登记或者重发。"
+    return pages.page(
+        "refused.html", status=status, signed_in=False, heading=heading, said=said, advice=advice
+    )
+
+
+_LINKS = {
+    403: (
+        "这个链接打不开这一项",
+        "它不完整，或者是给另一项的。复制时常会漏掉末尾几个字。没有改动任何东西。",
+    ),
+    410: ("这个链接过期了", "邮件里的链接90天内有效。没有改动任何东西。"),
+}
 
 
 def refusal(pages: Pages, status: int) -> HTMLResponse:
@@ -106,8 +131,9 @@ _REFUSALS = {
         "请先登录",
         "这一页要登录后才能看。",
         "管理员：用 duban serve 启动时打印的一次性登录链接打开；链接用过或过期了，重新启动会打印新的。"
-        "从提醒邮件来的：要办的都写在邮件里，办完请告诉管理员登记。",
+        "从提醒邮件来的：请点邮件里那一项的链接，它不用登录就能看、能登记。",
     ),
+    400: ("没有办成", "提交的内容读不出来，没有改动任何东西。", "请返回再试一次。"),
     403: (
         "没有办成",
         "这次提交不是从督办自己的页面发出的，没有改动任何东西。",
@@ -115,7 +141,11 @@ _REFUSALS = {
     ),
     404: ("没有这一页", "地址可能写错了，或者对应的事项已经不在台账里。", "可以从总览重新找。"),
     405: ("没有办成", "这个地址不接受这样的请求，没有改动任何东西。", ""),
-    413: ("提交的内容太大", "没有改动任何东西。", ""),
+    413: (
+        "提交的内容太大",
+        "没有改动任何东西。",
+        "佐证文件每个最多 20 MB。请压缩图片、拆成几个文件，或者只写下文件存放的地址。",
+    ),
     422: ("没有办成", "提交的内容不完整，没有改动任何东西。", "请返回补全后再试。"),
     500: (
         "程序出错了",

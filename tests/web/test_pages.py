@@ -94,7 +94,7 @@ def test_facts_stand_in_an_items_history(admin: Service) -> None:
     with writing(admin.house.engine) as session:
         record(session, said, admin.now, "测试", admin.house.world)
     page = text(admin.get(f"/items/{PLAN}"))
-    assert "登记免报 办结日 2026年3月6日（周五） · 合并报送 · 依据 某卫函1号" in page
+    assert "登记免报 免报日 2026年3月6日（周五） · 合并报送 · 依据 某卫函1号" in page
     assert "将发" not in page
 
 
