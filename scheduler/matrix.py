@@ -175,8 +175,8 @@ def _cell(one: Occurrence, status: str, said: Standing, today: date, world: Worl
     assert one.due is not None
     how = word(one, status, said, today, world.workdays)
     about = ""
-    if len(one.pairings) == 1:
-        about = "、".join(p.name for p in one.pairings[0] if p != one.responsible)
+    if "." in one.key.split("/")[2]:  # the duty of one pairing: the other side tells it apart
+        about = "、".join(p.name for pair in one.pairings for p in pair if p != one.responsible)
     return Cell(
         key=one.key,
         obligation=one.obligation,

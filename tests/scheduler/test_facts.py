@@ -6,7 +6,6 @@ import itertools
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,22 +22,10 @@ from scheduler.statuses import word
 from scheduler.tables import Fact
 from scheduler.world import World
 from tests.scheduler.house import PLAN, WORKDAYS, ZONE, House
+from tests.scheduler.receivers import Receivers
 
 WORDS = {"未到期", "临期", "已报待审", "退回", "已报", "迟报", "逾期未报", "免报", "依据存疑"}
 START = date(2026, 3, 2)
-
-
-class Receivers:
-    """The bureau that receives has a coordinator, and nobody else has anybody."""
-
-    def holders(self, institution: str, role: str, on: date) -> tuple[Any, ...]:
-        return (Receiver(),) if (institution, role) == ("ju", "coordinator") else ()
-
-
-@dataclass(frozen=True)
-class Receiver:
-    office: str = ""
-    email: str = "ju@example.org"
 
 
 @dataclass
@@ -131,8 +118,7 @@ def say(house: House, said: Statement, now: datetime, world: World) -> str | Non
     try:
         with store.writing(house.engine) as session:
             return record(session, said, now, "测试", world)
-    except Refused as refused:
-        assert refused.message
+    except Refused:
         return None
 
 

@@ -1,0 +1,233 @@
+"""Events start their duty once for each change, by hand or because the change was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from scheduler import applying, evidence, happenings, queries, store, watching
+from scheduler.ladder import steps
+from scheduler.plan import horizon
+from scheduler.proposing import propose
+from scheduler.recorded import EVENTS
+from scheduler.recording import Statement, record
+from scheduler.refusals import Refused
+from scheduler.rows import decode
+from tests.scheduler.house import (
+    BASE,
+    PLAN,
+    TABLES,
+    WORKDAYS,
+    WORKFLOW,
+    ZONE,
+    House,
+    at,
+    found,
+    loaded,
+)  # fmt: skip
+
+EVENTFUL = WORKFLOW.replace("rule: {when: 联系人变动}", "rule: {when: 联系人变动, watches: contacts}") + """\
+  - id: agreement-changes
+    title: 协议有变化即报
+    kind: event
+    clauses: [八]
+    phrase: 协议如有变化
+    per: pairing
+    responsible: recipient
+    recipients: [bureau]
+    rule: {when: 协议发生变化, watches: agreement, of: plan, respond_within: 10}
+  - id: relation-changes
+    title: 关系变更报备
+    kind: event
+    clauses: [九]
+    phrase: 关系需要增减
+    per: institution
+    responsible: city
+    recipients: [bureau]
+    rule: {when: 关系变更, watches: pairing}
+"""  # fmt: skip
+SHI = "pair-2025/contacts/shi/"
+
+
+@dataclass(frozen=True)
+class Holder:
+    email: str
+    office: str = "办公室"
+
+
+class People:
+    """A list of contacts with liaisons only."""
+
+    def __init__(self, **by_institution: str) -> None:
+        self.by_institution = by_institution
+
+    def holders(self, institution: str, role: str, on: date) -> tuple[Holder, ...]:
+        email = self.by_institution.get(institution)
+        return (Holder(email),) if email and role == "liaison" else ()
+
+
+@pytest.fixture
+def eventful(tmp_path: Path) -> House:
+    house = House.__new__(House)
+    house.engine = store.connect(f"sqlite:///{tmp_path / 'duban.db'}", durable=False)
+    store.migrate(house.engine)
+    house.base, house.known = BASE, None
+    with store.writing(house.engine) as session:
+        applying.adopt_bundled(session, loaded(EVENTFUL), at("2026-01-09 10:00"), BASE)
+    return house
+
+
+def keys(house: House, prefix: str) -> list[str]:
+    with store.reading(house.engine) as session:
+        return [k.removeprefix(prefix) for k in queries.keys_under(session, prefix)]
+
+
+def by_hand(house: House, on: str, when: str, **more: str) -> str:
+    given = {"obligation": "contacts", "institution": "shi"} | more
+    with store.writing(house.engine) as session:
+        return happenings.by_hand(
+            session, "pair-2025", given["obligation"], given["institution"],
+            date.fromisoformat(on), given.get("cause", ""), at(when), house.world, "测试",
+            given.get("partner"),
+        )  # fmt: skip
+
+
+def test_an_event_by_hand_starts_its_duty_with_the_house_rule(eventful: House) -> None:
+    key = by_hand(eventful, "2026-03-02", "2026-03-02 10:00", cause="换了联络员")
+    row = eventful.row(key)
+    one = decode(str(row["body"]))
+    assert key == f"{SHI}2026-03-02"
+    assert (one.opens, one.due) == (date(2026, 3, 2), date(2026, 3, 9))
+    assert "本系统约定遇事后5个工作日内" in (one.reading or "")
+    assert "换了联络员" in (one.summary or "")
+    ladder = [step.rung for step in steps(one, WORKDAYS, ZONE)]
+    assert ladder == ["before-2wd", "after-1wd", "after-5wd", "after-10wd"]
+    assert by_hand(eventful, "2026-03-02", "2026-03-02 11:00") == f"{SHI}2026-03-02-2"
+    assert keys(eventful, SHI) == ["2026-03-02", "2026-03-02-2", "always"]
+    eventful.tick("2026-03-05 09:00")
+    assert [n.rung for n in eventful.notices(key)] == ["before-2wd"]
+    with store.writing(eventful.engine) as session:
+        record(session, Statement(key, "completed"), at("2026-03-06 10:00"), "测试", eventful.world)
+    assert eventful.row(key)["status"] == "completed"
+
+
+def test_told_late_it_is_late_and_before_adoption_it_is_history(eventful: House) -> None:
+    late = by_hand(eventful, "2026-02-02", "2026-03-02 10:00")
+    assert eventful.row(late)["status"] == "open"
+    eventful.tick("2026-03-02 10:01")
+    assert [n.rung for n in eventful.notices(late)][:1] == ["after-10wd"]
+    old = by_hand(eventful, "2025-06-02", "2026-03-02 10:00")
+    assert eventful.row(old)["status"] == "history"
+
+
+@pytest.mark.parametrize(
+    ("more", "on", "word"),
+    [
+        ({}, "2026-03-03", "还没有到"),
+        ({}, "2024-12-31", "早于文件生效"),
+        ({"obligation": "lost"}, "2026-03-02", "没有叫"),
+        ({"obligation": "plan"}, "2026-03-02", "不是遇事即办"),
+        ({"institution": "xiao2"}, "2026-03-02", "与这个单位无关"),
+    ],
+)
+def test_events_that_are_refused(
+    eventful: House, more: dict[str, str], on: str, word: str
+) -> None:
+    with pytest.raises(Refused, match=word):
+        by_hand(eventful, on, "2026-03-02 10:00", **more)
+    assert keys(eventful, SHI) == ["always"]
+
+
+def test_edits_extensions_of_the_horizon_and_plans_leave_events_standing(eventful: House) -> None:
+    key = by_hand(eventful, "2026-03-02", "2026-03-02 10:00")
+    with store.reading(eventful.engine) as session:
+        assert not propose(session, found(EVENTFUL), at("2026-03-02 11:00"), BASE).any
+    eventful.edit(found(EVENTFUL.replace("报送工作方案", "报工作方案")), "2026-03-02 12:00")
+    assert eventful.row(key)["status"] == "open"
+    assert horizon(date(2026, 3, 2)) == date(2028, 12, 31)
+
+
+def look(house: House, when: str, written: str, **people: str) -> int:
+    """Look at a list of contacts that was last written at an instant."""
+    world = replace(house.world, contacts=People(**people), contacts_at=at(written))
+    return watching.contacts(house.engine, at(when), world)
+
+
+def test_a_change_of_contacts_starts_its_duty_once(eventful: House) -> None:
+    first = "2026-03-01 09:00"
+    assert look(eventful, "2026-03-02 09:00", first, shi="a@x.cn", da="d@x.cn") == 0
+    assert look(eventful, "2026-03-02 09:01", first, shi="a@x.cn", da="d@x.cn") == 0
+    second = "2026-03-03 08:00"
+    assert look(eventful, "2026-03-03 09:00", second, shi="b@x.cn", da="d@x.cn") == 1
+    # Another process with the same file, and one whose file is still the old one.
+    assert look(eventful, "2026-03-03 09:00", second, shi="b@x.cn", da="d@x.cn") == 0
+    assert look(eventful, "2026-03-03 09:01", first, shi="a@x.cn", da="d@x.cn") == 0
+    assert look(eventful, "2026-03-04 09:01", first, shi="a@x.cn", da="d@x.cn") == 0
+    assert look(eventful, "2026-03-04 09:02", second, shi="b@x.cn", da="d@x.cn") == 0
+    assert keys(eventful, SHI) == ["2026-03-03", "always"]
+    # Back again is a change again; so is a hospital's, which reports through its city.
+    assert look(eventful, "2026-03-05 09:00", "2026-03-05 08:00", shi="a@x.cn", da="d@x.cn") == 1
+    assert look(eventful, "2026-03-06 09:00", "2026-03-06 08:00", shi="a@x.cn", da="e@x.cn") == 1
+    assert keys(eventful, SHI) == ["2026-03-03", "2026-03-05", "2026-03-06", "always"]
+    # Who is there for the first time has changed nothing; who is gone has.
+    third = "2026-03-09 08:00"
+    assert look(eventful, "2026-03-09 09:00", third, shi="a@x.cn", da="e@x.cn", xiao="x@x.cn") == 0
+    assert look(eventful, "2026-03-10 09:00", "2026-03-10 08:00", shi="a@x.cn", xiao="x@x.cn") == 1
+
+
+def test_an_agreement_that_changes_starts_its_duty(eventful: House) -> None:
+    def hand_in(when: str, kind: str, text: str | None, **more: str) -> None:
+        with store.writing(eventful.engine) as session:
+            said = Statement(PLAN, kind, evidence=text, **more)
+            record(session, said, at(when), "测试", eventful.world)
+
+    prefix = "pair-2025/agreement-changes/da.xiao/"
+    hand_in("2026-03-02 10:00", "completed", "https://x.example/1.pdf")
+    hand_in("2026-03-03 10:00", "completed", "https://x.example/1.pdf")
+    hand_in("2026-03-04 10:00", "completed", None)
+    assert keys(eventful, prefix) == ["always"]
+    hand_in("2026-03-05 10:00", "completed", "https://x.example/2.pdf")
+    assert keys(eventful, prefix) == ["2026-03-05", "always"]
+    hand_in("2026-03-06 10:00", "corrected", "https://x.example/3.pdf", reason="换了新协议")
+    assert keys(eventful, prefix) == ["2026-03-05", "2026-03-06", "always"]
+    assert eventful.row(f"{prefix}2026-03-05")["due"] == date(2026, 3, 19)
+
+
+def test_the_same_file_again_is_no_new_agreement(eventful: House) -> None:
+    for when in ("2026-03-02 10:00", "2026-03-03 10:00"):
+        with store.writing(eventful.engine) as session:
+            mention = evidence.store(session, "协议.pdf", b"%PDF-1", at(when), "测试")
+            said = Statement(PLAN, "completed", evidence=mention)
+            record(session, said, at(when), "测试", eventful.world)
+    assert keys(eventful, "pair-2025/agreement-changes/da.xiao/") == ["always"]
+
+
+def test_an_edit_of_pairings_starts_its_duty_and_nothing_else_does(eventful: House) -> None:
+    prefix = "pair-2025/relation-changes/shi/"
+    assert keys(eventful, prefix) == ["always"]
+    eventful.edit(found(EVENTFUL.replace("报送工作方案", "报工作方案")), "2026-03-02 10:00")
+    assert keys(eventful, prefix) == ["always"]
+    more = TABLES | {"pairings.csv": TABLES["pairings.csv"] + "da.xiao2,da,xiao2,附件第2行,,,,,\n"}
+    eventful.edit(found(EVENTFUL, more), "2026-03-03 10:00")
+    assert keys(eventful, prefix) == ["2026-03-03", "always"]
+    one = decode(str(eventful.row(f"{prefix}2026-03-03")["body"]))
+    assert "新增甲市人民医院—丙县人民医院" in (one.summary or "")
+    eventful.edit(found(EVENTFUL), "2026-03-04 10:00")
+    assert keys(eventful, prefix) == ["2026-03-03", "2026-03-04", "always"]
+    with store.reading(eventful.engine) as session:
+        assert len(session.execute(EVENTS.select()).all()) == 2
+
+
+def test_what_happened_is_known_by_its_origin(eventful: House) -> None:
+    def happened(when: datetime) -> int:
+        with store.writing(eventful.engine) as session:
+            return happenings.happened(
+                session, "pair-2025", "pairing", ["da.xiao"], when.date(), "变更", "seen:1", when,
+                eventful.world, "测试",
+            )  # fmt: skip
+
+    now = at("2026-03-02 10:00")
+    assert [happened(now), happened(now), happened(now + timedelta(days=1))] == [1, 0, 0]
