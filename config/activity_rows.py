@@ -22,7 +22,7 @@ HEADINGS = {
     "支援": "supporter", "支援医院": "supporter", "支援单位": "supporter",
     "受援": "recipient", "受援医院": "recipient", "受援单位": "recipient",
     "单位": "institution", "机构": "institution",
-    "日期": "on", "时间": "on",
+    "日期": "on", "时间": "on", "date": "on",
     "次数": "count", "人数": "count", "数量": "count",
     "项目": "item", "内容": "item", "乡镇": "item",
     "佐证": "evidence", "凭证": "evidence", "佐证材料": "evidence",
