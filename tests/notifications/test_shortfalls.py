@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from config.contacts import Contact
 from scheduler import activities, store
 from scheduler.activities import Done
 from scheduler.extending import extend
 from scheduler.queries import OCCURRENCES
-from tests.notifications.post import Post, text_of
+from tests.notifications.post import WORLD, Post, text_of
 from tests.scheduler.house import PAIRINGS, TABLES, WORKFLOW, ZONE, at, days, found
 
 QUOTAS = """\
@@ -192,3 +194,41 @@ def test_the_fuse_foresees_the_warnings(post: Post) -> None:
     assert sent(post, "2026-03-02", "2026-03-20")
     with store.reading(post.engine) as session:
         assert fuse.current(session) is None
+
+
+def test_beside_what_is_overdue_a_quota_stays_a_quota(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    post.edit(found(WORKFLOW + QUOTAS[: QUOTAS.index("  - id: training")]), "2026-03-01 10:00")
+    did(post, "2026-03-11 10:00")
+    sent(post, "2026-03-16", "2026-03-23")
+    last = post.messages()[-1]
+    assert last.recipient == "liaison@xiao.example"
+    both = next(m for m in reversed(post.messages()) if m.recipient == "liaison@da.example")
+    assert both.subject == "[督办·催办] 甲市人民医院：报送工作方案 3月20日已到期（共2项）"
+    assert both.statutory
+    text = text_of(both)
+    assert "1 项已经逾期，请尽快办理并登记；另有 1 项频次本期结束时不足" in text
+    assert "本期已止于 3月22日（周日），次数不足" in text
+
+
+class _Coordinator:
+    """Nobody holds a role but the coordinator of the city."""
+
+    def holders(self, institution: str, role: str, on: date) -> tuple[Contact, ...]:
+        if (institution, role) == ("shi", "coordinator"):
+            return (Contact("shi", "coordinator", "医政科", "yz@shi.example"),)
+        return ()
+
+
+def test_who_stands_in_for_a_missing_liaison_is_told_whose_quota_it_is(tmp_path: Path) -> None:
+    post = Post(tmp_path, base=replace(WORLD, contacts=_Coordinator(), placeholders=False))
+    post.edit(found(TEXT, TWO), "2026-03-01 10:00")
+    did(post, "2026-03-02 10:00")
+    ((day, subject),) = sent(post, "2026-03-02", "2026-03-13")
+    assert (day, subject) == ("03-12", "[督办] 甲市人民医院：教学查房 3月15日一期还不够")
+    (mail,) = post.messages()
+    text = text_of(mail)
+    assert "1 家单位有 1 项频次不够，请代为转告" in text
+    assert "不够 1 家" in text
+    assert "本期（3月9日—15日）已0次，至少1次" in text
+    assert "没有登记联络员，改送上级协调员" in text
