@@ -28,7 +28,7 @@ from sqlalchemy import Engine
 
 from benchmarks.rounds import Ratio, record, seconds
 from config.roster import Institution, Membership, Pairing, Roster
-from scheduler import queries, store
+from scheduler import holding, store
 from scheduler.applying import write
 from scheduler.ladder import fitted
 from scheduler.loading import load
@@ -91,11 +91,11 @@ def wanted(world: World) -> list[Occurrence]:
 
 def plan(engine: Engine, world: World) -> Changes:
     with store.writing(engine) as session:
-        held = queries.held(session, world.documents)
+        held = holding.held(session, world.documents)
         changes = compare(
             wanted(world),
             held,
-            partial(queries.known, session),
+            partial(holding.known, session),
             NOW,
             world.workdays,
             world.timezone,

@@ -26,8 +26,8 @@ def run(args: argparse.Namespace) -> int:
     from cli.failure import Failure
     from cli.world import base_world
     from scheduler.happenings import by_hand
+    from scheduler.holding import known
     from scheduler.proposing import applied_world
-    from scheduler.queries import known
     from scheduler.refusals import Refused
     from scheduler.store import writing
 

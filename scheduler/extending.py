@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
-from scheduler import projection, queries, recorded
+from scheduler import holding, projection, queries, recorded
 from scheduler.applying import settle, write
 from scheduler.plan import Changes, compare, horizon, wanted
 from scheduler.proposing import workdays_digest
@@ -42,11 +42,11 @@ def extend(session: Session, now: datetime, world: World) -> Changes | None:
         if one.due is not None and one.due > reached
     ]
     keys = {one.key for one in found}
-    held = {k: v for k, v in queries.held(session, world.documents).items() if k in keys}
+    held = {k: v for k, v in holding.held(session, world.documents).items() if k in keys}
     changes = compare(
         found,
         held,
-        lambda some: queries.known(session, some),
+        lambda some: holding.known(session, some),
         now,
         world.workdays,
         world.timezone,

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, NamedTuple
 
 from config.roster import Roster
 from scheduler import responding, rotating
+from scheduler.binding import bind
 from scheduler.parties import Party, Subject, subjects
 from scheduler.quotas import Count, demanded, reminders
 from scheduler.records import Records
+from scheduler.wordings import Wording, versions
 from workflows.document import Document, Duty, Submission
-from workflows.rules import Period, moved, periods, single
+from workflows.rules import Period, moved, periods
 from workflows.workdays import LONGEST, Workdays
 
 DAY = timedelta(days=1)
-DEPENDENCE = timedelta(days=400)  # how far ahead a duty may wait for another's date
 SLACK = timedelta(days=LONGEST + 2)  # how far a strict reading and a roll may move a date
 LATEST = date(2200, 12, 31)  # as far as the language's years go; nothing is listed beyond
 
@@ -62,34 +62,6 @@ class Occurrence:
     rungs: tuple[tuple[str, str], ...] = ()
 
 
-class Wording(NamedTuple):
-    """The rule, clauses and phrase of an obligation while one version of it holds.
-
-    ``since`` is None for the first wording, ``ends`` where there is no last day.
-    """
-
-    rule: Any
-    clauses: tuple[str, ...]
-    phrase: str
-    since: date | None
-    ends: date | None
-
-
-def versions(document: Document, duty: Duty) -> Iterator[Wording]:
-    """Yield the successive wordings of an obligation with the days between which each holds."""
-    since: date | None = None
-    rule, clauses, phrase = duty.rule, duty.clauses, duty.phrase  # type: ignore[attr-defined]
-    for change in getattr(duty, "changes", ()):
-        former = change.from_ - DAY
-        if document.ends and not single(rule):
-            former = min(former, document.ends)
-        yield Wording(rule, clauses, phrase, since, former)
-        since, rule = change.from_, change.rule
-        clauses, phrase = change.clauses or clauses, change.phrase or phrase
-    # The document's end is one for its series; a day that the text names itself stands.
-    yield Wording(rule, clauses, phrase, since, None if single(rule) else document.ends)
-
-
 def occurrences(
     document: Document,
     roster: Roster,
@@ -112,7 +84,12 @@ def occurrences(
         for duty in document.obligations
         for occurrence in _of_duty(document, roster, workdays, duty, start, end, strict, records)
     ]
-    found = _bound(document, roster, workdays, found, strict)
+
+    def whole(name: str, last: date) -> list[Occurrence]:
+        duty = next(duty for duty in document.obligations if duty.id == name)
+        return list(_of_duty(document, roster, workdays, duty, date.min, last, strict))
+
+    found = bind(document, found, whole, LATEST)
     return sorted(found, key=lambda one: (one.due or date.min, one.key))
 
 
@@ -292,57 +269,6 @@ def _with_members(one: Occurrence, roster: Roster) -> Occurrence:
     found = (roster.members_of(one.quota.each, owner, one.due) for owner in owners if owner)
     members = tuple(dict.fromkeys(member for some in found for member in some))
     return replace(one, quota=replace(one.quota, members=members)) if members else one
-
-
-def _bound(
-    document: Document,
-    roster: Roster,
-    workdays: Workdays,
-    found: list[Occurrence],
-    strict: bool,
-) -> list[Occurrence]:
-    """Return the occurrences with ``binds_by`` moved to what depends on them, where earlier."""
-    follows = {duty.id: duty.before for duty in document.obligations if duty.before}
-    if not any(one.obligation in follows for one in found):
-        return found
-    duties = {duty.id: duty for duty in document.obligations}
-    later: dict[str, list[Occurrence]] = {}
-    # From the beginning, for a duty without a date waits for the first date of the other.
-    reach = [one.due for one in found if one.obligation in follows and one.due]
-    last = max([*reach, document.binds_from, document.validity.core_until])
-    last = last if last > LATEST - DEPENDENCE else last + DEPENDENCE
-
-    def dependents(name: str) -> list[Occurrence]:
-        if name not in later:
-            whole = _of_duty(document, roster, workdays, duties[name], date.min, last, strict)
-            later[name] = [bind(one, follows[name]) if name in follows else one for one in whole]
-        return later[name]
-
-    def bind(one: Occurrence, name: str) -> Occurrence:
-        # The dependent of the same round: not over before this one begins. Of several, the first
-        # within a window, and the nearest to a day.
-        begins = one.opens or (date(one.due.year, 1, 1) if one.due else document.binds_from)
-        day = one.due if one.opens is None and one.due else begins
-        dates = [
-            other.binds_by
-            for other in dependents(name)
-            if other.binds_by and other.binds_by >= begins and _touch(one, other)
-        ]
-        soonest = min(dates, key=lambda other: (abs(other - day), other), default=None)
-        if soonest is None or (one.binds_by is not None and one.binds_by <= soonest):
-            return one
-        return replace(one, binds_by=soonest)
-
-    return [
-        bind(one, follows[one.obligation]) if one.obligation in follows else one for one in found
-    ]
-
-
-def _touch(one: Occurrence, other: Occurrence) -> bool:
-    """Return whether two occurrences are about the same actor or the same pairing."""
-    if one.responsible == other.responsible or not one.pairings or not other.pairings:
-        return True
-    return not set(one.pairings).isdisjoint(other.pairings)
 
 
 def bound(one: Occurrence) -> frozenset[str | None]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from config.roster import Roster
-from scheduler import queries, recorded
+from scheduler import holding, queries, recorded
 from scheduler.loading import Loaded, from_texts, tables_as_json
 from scheduler.plan import Changes, Held, compare, horizon, wanted
 from scheduler.world import World
@@ -132,11 +132,11 @@ def propose(session: Session, found: Candidates, now: datetime, base: World) -> 
         if name not in applied or applied[name].digest != text_digest(*texts)
     )
     names = sorted(found.documents)
-    held = queries.held(session, applied.keys() | found.documents.keys())
+    held = holding.held(session, applied.keys() | found.documents.keys())
     changes = compare(
         wanted(world, names, until, recorded.records(session, names)),
         held,
-        lambda keys: queries.known(session, keys),
+        lambda keys: holding.known(session, keys),
         now,
         world.workdays,
         world.timezone,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlmodel import Session
 
-from scheduler import queries
+from scheduler import holding, queries
 from scheduler.addressing import Recipient, recipients
 from scheduler.hours import sending
 from scheduler.ladder import REMIND
@@ -47,7 +47,7 @@ def remind(
     done = _reminded(session, keys, today.toordinal())
     if done.issuperset(keys):
         raise Refused("今天已经催过这一期", "同一事项一天只催一次，明天再催")
-    known = {key: found.occurrence for key, found in queries.known(session, keys).items()}
+    known = {key: found.occurrence for key, found in holding.known(session, keys).items()}
     rows: list[queries.Row] = []
     reminders: list[Reminder] = []
     for row, cells in owing:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from scheduler import queries, recorded
+from scheduler import holding, queries, recorded
 from scheduler.applying import write
 from scheduler.plan import Changes, compare, horizon, wanted
 from scheduler.store import one_planner
@@ -52,11 +52,11 @@ def revise(
         for subject in subjects
         for key in queries.keys_under(session, f"{document}/{obligation}/{subject}/")
     ]
-    held = queries.held_of(session, {*keys, *(one.key for one in found)})
+    held = holding.held_of(session, {*keys, *(one.key for one in found)})
     changes = compare(
         found,
         held,
-        lambda some_keys: queries.known(session, some_keys),
+        lambda some_keys: holding.known(session, some_keys),
         now,
         world.workdays,
         world.timezone,

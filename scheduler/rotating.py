@@ -22,7 +22,7 @@ from workflows.rules import Period
 
 if TYPE_CHECKING:
     from config.roster import Roster
-    from scheduler.occurrences import Wording
+    from scheduler.wordings import Wording
     from workflows.document import Document, Duty
     from workflows.workdays import Workdays
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from config.roster import Pairing, Roster
 from scheduler import stationing
-from scheduler.occurrences import versions
 from scheduler.records import Term
 from scheduler.stationing import DAY, Finding, Span
+from scheduler.wordings import versions
 from workflows.document import Document, Duty
 from workflows.kinds import RotationRule
 

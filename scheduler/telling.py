@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select, update
 from sqlmodel import Session
 
-from scheduler import queries, recalling
+from scheduler import holding, queries, recalling
 from scheduler.addressing import Recipient, recipients
 from scheduler.hours import sending
 from scheduler.ladder import CHANGED, reached
@@ -38,7 +38,7 @@ def successions(
     session: Session, changed: Iterable[str], wanted: Mapping[str, Occurrence]
 ) -> dict[str, Succession]:
     """Return which of the changed keys get other parties; to be asked before they are written."""
-    known = queries.known(session, changed)
+    known = holding.known(session, changed)
     pairs = {key: Succession(old.occurrence, wanted[key]) for key, old in known.items()}
     return {key: pair for key, pair in pairs.items() if bound(pair.old) != bound(pair.new)}
 
