@@ -16,7 +16,7 @@ from scheduler.world import World
 from web.queries import ENDS, Stand, of_institution, reminded, stands
 from web.standing import badge
 
-LEFT, WIDTH, ROW, TOP = 4, 352, 30, 22  # of the drawing, in its own units
+LEFT, WIDTH, ROW, TOP = 4, 292, 30, 22  # of the drawing, in its own units
 ORDER = ("late", "soon", "wait", "calm", "done")  # the first that is among a day's gives its tone
 WORDS = {"late": "逾期未报", "soon": "临期", "wait": "待审或延期", "calm": "未到期", "done": "已报"}
 ROWS = 3000

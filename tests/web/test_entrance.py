@@ -164,3 +164,11 @@ def test_every_answer_is_guarded(service: Service, path: str) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
         assert ("no-store" in headers.get("cache-control", "")) is not path.startswith("/static/")
+
+
+def test_over_plain_http_a_browser_can_still_say_where_a_form_comes_from(tmp_path: Path) -> None:
+    """Under no-referrer its Origin would be null, and there is no Sec-Fetch-Site."""
+    service = Service(tmp_path, base_url="http://10.0.0.5:8000")
+    assert service.get("/notifications").headers["referrer-policy"] == "strict-origin"
+    said = {"sec-fetch-site": "none"}  # to loopback and over https browsers do say it
+    assert service.get("/notifications", headers=said).headers["referrer-policy"] == "no-referrer"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,11 @@ PAGES = (
     "/documents/hubei-2022",
     "/documents/shaoxing-2017",
     "/items/guangxi-2019/resident-staff-list/baise-zhongyi-zhuguan/2019-sep",
+    "/?institution=百色市中医药主管部门",
+    "/ledger",
+    "/ledger?document=guangxi-2019&period=2019",
+    "/shifts",
+    "/quotas",
     "/outbox",
     "/outbox/1",
     "/subscriptions",
@@ -60,7 +68,7 @@ def state(server: Server, browser: Browser) -> Any:
         page.goto(f"{server.url}/sign-in/{server.secret}")
         page.click("button")
         page.wait_for_url(f"{server.url}/")
-        page.wait_for_function("document.body.innerText.includes('已发邮件')")
+        page.wait_for_function("document.body.innerText.includes('今年按时报送')")
         for _ in range(60):
             page.goto(f"{server.url}/outbox")
             if page.query_selector("a[href='/outbox/1']"):
@@ -93,7 +101,8 @@ def test_every_page_fits_and_is_accessible(
             assert answer is not None
             assert answer.ok, path
             sound(page, width, complaints)
-            shot = tmp_path / f"{path.strip('/').replace('/', '-') or 'overview'}-{width}.png"
+            name = re.sub(r"[/?=&]+", "-", path.strip("/")) or "overview"
+            shot = tmp_path / f"{name}-{width}.png"
             page.screenshot(path=shot, full_page=True)
             assert shot.stat().st_size > 10_000
 
@@ -141,3 +150,90 @@ def test_a_page_prints_on_paper(server: Server, browser: Browser, state: Any) ->
         page.emulate_media(media="print")
         assert not page.locator("nav").is_visible()
         assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+ITEM = PAGES[5].removeprefix("/items/")
+
+
+def signed(server: Server) -> str:
+    """Return the path of the item's link in the mail that its liaison got."""
+    for file in (server.data / "mail" / "new").iterdir():
+        mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+        part = mail.get_body(("plain",))
+        assert part is not None
+        found = re.search(rf"(/items/{re.escape(ITEM)}\?k=baise\S+)", part.get_content())
+        if found:
+            return found[1]
+    raise AssertionError("no mail links to the item")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_behind_a_mail_s_link(
+    server: Server, browser: Browser, state: Any, width: int, scheme: Any
+) -> None:
+    with browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme
+    ) as context:
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(server.url + signed(server))
+        sound(page, width, complaints)
+        assert page.locator("nav").count() == 0
+        for act in ("submitted", "acknowledged", "ask", "evidence"):
+            page.goto(server.url + signed(server))
+            page.click(f"button[value={act}]")
+            sound(page, width, complaints)
+            assert not page.locator("input[name=website]").is_visible()
+        page.goto(server.url + signed(server) + "x")
+        assert "这个链接打不开这一项" in page.inner_text("main")
+
+
+def test_a_person_reports_without_script_and_prints_the_page(
+    server: Server, browser: Browser, state: Any
+) -> None:
+    link = signed(server)
+    with browser.new_context(
+        viewport={"width": 390, "height": 900}, java_script_enabled=False
+    ) as context:
+        page = context.new_page()
+        page.goto(server.url + link)
+        page.click("text=已经报送")
+        page.fill("input[name=office]", "医政科")
+        page.fill("input[name=day]", "19")
+        page.set_input_files(
+            "input[type=file]", {"name": "名单.pdf", "mimeType": "", "buffer": b"%PDF-1.4"}
+        )
+        page.click("button.primary")
+        assert "还没有登记" in page.inner_text("main")
+        page.fill("input[name=day]", "20")
+        page.set_input_files(
+            "input[type=file]", {"name": "名单.pdf", "mimeType": "", "buffer": b"%PDF-1.4"}
+        )
+        page.click("button.primary")
+        assert "已登记" in page.inner_text("[role=status]")
+        assert "医政科" in page.inner_text("ul.history")
+        with page.expect_download() as waiting:
+            page.click("text=名单.pdf")
+        assert waiting.value.suggested_filename == "名单.pdf"
+        assert page.pdf(format="A4").startswith(b"%PDF")
+    seal = link.rpartition(".")[2]
+    assert f"/items/{ITEM}?k=" in server.said  # the access log has the address, without the token
+    assert seal not in server.said
+
+
+def test_those_who_have_not_reported_are_reminded_from_the_ledger(
+    server: Server, browser: Browser, state: Any
+) -> None:
+    with browser.new_context(
+        viewport={"width": 390, "height": 900}, storage_state=state, java_script_enabled=False
+    ) as context:
+        page = context.new_page()
+        page.goto(f"{server.url}/ledger?document=guangxi-2019&period=2019-nov")
+        page.click("button.primary")
+        assert "提醒未报的" in page.inner_text("h1")
+        page.click("button.primary")
+        assert "已安排提醒" in page.inner_text("[role=status]")
+        page.goto(f"{server.url}/ledger?document=guangxi-2019&period=2019-nov")
+        assert page.pdf(format="A4", landscape=True).startswith(b"%PDF")
