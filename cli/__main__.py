@@ -10,7 +10,7 @@ VERBS = (
     "serve", "check", "schema", "documents", "deadlines", "feed", "token", "simulate", "tick",
     "plan", "apply", "record", "outbox", "mail", "doctor", "backup", "verify", "restore", "shift",
     "sheet", "activity", "quota",
-    "event", "status", "remind",
+    "event", "status", "remind", "demo",
 )  # fmt: skip
 
 

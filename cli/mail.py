@@ -16,6 +16,7 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
 
     from cli.context import opened
+    from cli.demo_folder import guard
     from cli.failure import Failure
     from cli.world import base_world
     from notifications.choosing import transport
@@ -23,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from notifications.transport import DeliveryError, Envelope, InDoubt, checked_recipient
 
     context = opened()
+    guard(context.settings)
     world = base_world(context)
     way = transport(context.settings)
     try:

@@ -85,6 +85,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     from cli.address import remember
     from cli.agreed_clock import BEAT, Agreed
     from cli.context import opened
+    from cli.demo_folder import guard
     from cli.round import Rounds
     from cli.running_clock import Running, running
     from cli.steady import Steady, patiently
@@ -103,16 +104,19 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     context = opened()
     settings = _addressed(context.settings, args.host, bound)
     base = replace(base_world(context), base_url=settings.base_url)
+    guard(settings)
     engine = patiently(context.engine)
+    # A demonstration goes on where its story ends: by the real clock all of it would be long late.
+    at = args.at or patiently(lambda: guard(settings, engine))
 
     def begin() -> str | None:
         with writing(engine) as session:
-            remember(session, settings.base_url, rehearsal=args.at is not None)
+            remember(session, settings.base_url, rehearsal=at is not None)
             return queries.mark(session, "tick")
 
     ticked = patiently(begin)
     now = running(
-        context.now, args.at, args.rate or 1.0, datetime.fromisoformat(ticked) if ticked else None
+        context.now, at, args.rate or 1.0, datetime.fromisoformat(ticked) if ticked else None
     )
     name, agreed = owner(), None
     if isinstance(now, Running):

@@ -78,10 +78,10 @@ def simulate(
             refused += _happen(engine, waiting.pop(0), now, world)
         clock = now
         one_round(engine, lambda clock=clock: clock, world, recorder, "simulate", LEASE)  # type: ignore[misc]
-        following = [_next(engine, now), midnight(date(_local(now, base).year + 1, 1, 1), base)]
+        coming = [following(engine, now), midnight(date(_local(now, base).year + 1, 1, 1), base)]
         if waiting:
-            following.append(waiting[0].at)
-        now = min(instant for instant in following if instant is not None and instant > now)
+            coming.append(waiting[0].at)
+        now = min(instant for instant in coming if instant is not None and instant > now)
     return refused
 
 
@@ -104,7 +104,7 @@ def _happen(engine: Engine, event: Event, now: datetime, world: World) -> list[s
     return []
 
 
-def _next(engine: Engine, now: datetime) -> datetime | None:
+def following(engine: Engine, now: datetime) -> datetime | None:
     """Return the next instant at which anything stored asks to be looked at."""
     occurrence = queries.OCCURRENCES.c.next_notice_at
     notice, message = queries.NOTICES.c, queries.MESSAGES.c

@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from datetime import timedelta
 
     from cli.context import opened
+    from cli.demo_folder import guard
     from cli.failure import Failure
     from cli.round import Rounds
     from cli.world import base_world
@@ -38,13 +39,16 @@ def run(args: argparse.Namespace) -> int:
 
     context = opened()
     base = base_world(context)
+    guard(context.settings)
     engine = context.engine()
+    ends = guard(context.settings, engine)
     with reading(engine) as session:
         if not queries.newest_version(session):
             raise Failure("还没有应用任何文件", "先运行 duban serve，或 duban plan --save 与 duban apply")
         world = applied_world(session, base)
     started = context.now()
-    shift = (args.at - started) if args.at else timedelta()
+    at = args.at or ends
+    shift = (at - started) if at else timedelta()
     name = owner()
     monitor = Monitor(context.settings.monitor_url)
     report = Rounds(

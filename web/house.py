@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -14,7 +15,7 @@ from sqlmodel import Session
 from config.settings import Settings
 from notifications import feeds
 from notifications.feed import Variant
-from scheduler import queries
+from scheduler import demonstration, queries
 from scheduler.loading import Loaded
 from scheduler.proposing import applied_world, differing
 from scheduler.store import reading
@@ -59,6 +60,12 @@ class House:
     def theme(self) -> Path:
         """Return where a house's own colours lie, if it has any."""
         return self.settings.data / THEME
+
+    @cached_property
+    def invented(self) -> bool:
+        """Return whether all of the store is a demonstration."""
+        with reading(self.engine) as session:
+            return demonstration.ends(session) is not None
 
     @property
     def today(self) -> date:

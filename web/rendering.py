@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.exc import SQLAlchemyError
 
 from notifications import wording
 from notifications.listing import STATES
@@ -84,10 +85,16 @@ class Pages:
         """Return a page; ``here`` is the entry of the navigation that it belongs to."""
         values |= {
             "here": here, "signed_in": signed_in, "today": self._house.today,
-            "theme": self._house.theme.is_file(),
+            "theme": self._house.theme.is_file(), "invented": status < 500 and self._invented(),
         }  # fmt: skip
         text = self._environment.get_template(template).render(values)
         return HTMLResponse(text, status_code=status)
+
+    def _invented(self) -> bool:
+        try:
+            return self._house.invented
+        except SQLAlchemyError:
+            return False
 
     def _at(self, at: datetime) -> str:
         local = at.astimezone(self._zone)

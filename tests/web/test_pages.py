@@ -11,11 +11,13 @@ from sqlmodel import Session
 from config.contacts import Contact, Contacts
 from notifications import tokens
 from notifications.gather import gather
+from scheduler import demonstration
 from scheduler.recording import Statement, record
 from scheduler.store import reading, writing
 from scheduler.world import World
 from tests.scheduler.house import BASE, JUNE, PLAN, TABLES, WORKDAYS, WORKFLOW, at, found, loaded
 from tests.web.service import URL, Service, text
+from web.app import build
 
 HERE = Path(__file__).parent.parent.parent / "web"
 HOSTILE = "<script>alert(1)</script>"
@@ -244,3 +246,22 @@ def test_templates_and_styles_are_our_own() -> None:
 
 def test_the_base_world_is_left_as_it_is() -> None:
     assert BASE.documents == {}
+
+
+def test_an_invented_store_says_so_on_every_page(admin: Service) -> None:
+    assert "演示数据" not in text(admin.get("/"))
+    with writing(admin.house.engine) as session:
+        demonstration.declare(session, admin.now)
+    again = type(admin.house)(
+        engine=admin.house.engine, settings=admin.settings, base=admin.house.base,
+        now=lambda: admin.now, wall=lambda: admin.wall, load=lambda: admin.files,
+    )  # fmt: skip
+    admin.house, admin.app = again, build(again)
+    for path in ("/", "/documents", "/documents/pair-2025", "/outbox", "/subscriptions", "/nowhere"):
+        assert "演示数据" in text(admin.get(path)), path
+
+
+def test_a_document_without_a_scoring_table_has_no_sheet(admin: Service) -> None:
+    assert "自评表" not in text(admin.get("/documents/pair-2025"))
+    for address in ("/sheet?document=pair-2025", "/sheet?document=x", "/sheet", "/sheet.xlsx"):
+        assert admin.get(address).status_code == 404
