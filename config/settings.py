@@ -210,17 +210,14 @@ def _contradictions(
 
 
 def _lease(read: dict[str, Any], given: dict[str, values.Given], reader: values.Reader) -> None:
-    """Keep the lease longer than the wait: else two processes could send the same message."""
+    """Keep the lease longer than the wait, so that nobody takes over what is still under way."""
     lease, timeout = read["lease"], read["smtp_timeout"]
     if lease > timeout:
         return
-    message = f"lease {lease} 秒不长于 smtp_timeout {timeout} 秒，同一封信可能被两个进程寄出"
-    if "lease" in given and "smtp_timeout" in given:
-        reader.report(given["lease"], "S010", message, "把 lease 设得比 smtp_timeout 长")
-        read["lease"], read["smtp_timeout"] = 900, 600
-    elif "lease" in given:
+    message = f"lease {lease} 秒不长于 smtp_timeout {timeout} 秒，等回应的信会被当作存疑"
+    if "lease" in given:
         read["smtp_timeout"] = max(1, lease * 2 // 3)
-        hint = f"smtp_timeout 暂按 {read['smtp_timeout']} 秒；两项都写明就不再提示"
+        hint = f"smtp_timeout 暂按 {read['smtp_timeout']} 秒；把 lease 设得比它长就不再提示"
         reader.report(given["lease"], "S010", message, hint, "warning")
     else:
         read["lease"] = timeout * 3 // 2
