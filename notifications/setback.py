@@ -19,6 +19,7 @@ from notifications.records import cancel
 from scheduler import queries
 from scheduler.applying import settle
 from scheduler.ladder import steps
+from scheduler.postponing import postponed
 from scheduler.queries import MESSAGES, NOTICES, OCCURRENCES
 from scheduler.rows import decode
 from scheduler.store import one_planner, reading, writing
@@ -49,7 +50,7 @@ def mend(engine: Engine, now: datetime, world: World) -> bool:
         stopped = pause.current(session)
         if stopped is not None and stopped.until > now + AHEAD:
             pause.end(session, now)
-        open_ = select(O.key).where(O.status.in_(("open", "acknowledged")), O.due.is_not(None))
+        open_ = select(O.key).where(O.status.in_(("open", "acknowledged", "returned")), O.due.is_not(None))
         settle(session, list(session.execute(open_).scalars()), now, world)
         queries.set_mark(session, TICK, now.isoformat())
         detail = f"上次巡查在 {before}，时钟已拨回；没有交出的重新安排，交出去的不再发"
@@ -97,12 +98,13 @@ def _notices(session: Session, now: datetime, world: World) -> None:
     )  # fmt: skip
     ahead = N.planned_at > limit
     waiting = session.execute(
-        select(N.id, N.rung, O.body)
+        select(N.id, N.rung, N.due, O.body)
         .outerjoin(OCCURRENCES, O.key == N.key)
         .where(ahead, N.message_id.is_(None), N.reason.is_(None))
     )
-    for number, rung, body in waiting.all():
-        ladder = steps(decode(body), world.workdays, world.timezone) if body else ()
+    for number, rung, due, body in waiting.all():
+        one = postponed(decode(body), due, world.workdays) if body else None
+        ladder = steps(one, world.workdays, world.timezone) if one else ()
         at = next((step.at for step in ladder if step.rung == rung), None)
         values: dict[str, Any] = {"reason": NO_STEP} if at is None else {"release_at": at}
         _set(session, NOTICES, N.id == number, **values)
