@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 Clock = Callable[[], datetime]
+SHORTEST = 3.0  # real seconds: in less, an honest hand-over under load loses its lease before DATA
+LONGEST = timedelta(hours=5)  # beyond six hours the hourly proof calls a lease wrong
 
 
 class Running:
@@ -39,3 +41,12 @@ def running(
         return real
     first = max(start, ticked) if ticked else start
     return Running(first.astimezone(real().tzinfo), rate)
+
+
+def lasting(lease: int, rate: float) -> timedelta:
+    """Return how long a lease (seconds) lasts on a clock that runs so many times as fast.
+
+    It follows that clock; but where it would be over within a moment, it lasts a few real seconds.
+    """
+    asked = timedelta(seconds=lease)
+    return max(asked, min(timedelta(seconds=SHORTEST * rate), LONGEST))

@@ -6,7 +6,7 @@ import argparse
 import socket
 import sys
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,7 +87,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     from cli.context import opened
     from cli.demo_folder import guard
     from cli.round import Rounds
-    from cli.running_clock import Running, running
+    from cli.running_clock import Running, lasting, running
     from cli.steady import Steady, patiently
     from cli.world import base_world
     from notifications.choosing import desk, owner, transport
@@ -138,7 +138,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     )
     patiently(lambda: _adopt(house))
     patiently(lambda: _tell(house))
-    watch, lease = Watch(house), timedelta(seconds=settings.lease)
+    watch, lease = Watch(house), lasting(settings.lease, house.rate)
     rounds = Rounds(
         engine, now, lambda: house.world, way, name, lease, desk(settings, name),
         Monitor(settings.monitor_url),

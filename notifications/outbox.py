@@ -32,6 +32,7 @@ from notifications.transport import (
     Transport,
 )
 from notifications.waiting import allowed, backoff, useful_until
+from scheduler.faults import fault
 from scheduler.store import reading, writing
 from scheduler.world import World
 
@@ -204,7 +205,11 @@ class _Round:
             reply, error = known.reply, known
         except Exception as unknown:
             # Our own fault; what it proves is only on which side of the fence it happened.
-            log.exception("message %s could not be handed over", one.id)
+            said = fault(unknown)
+            if said is None:
+                log.exception("message %s could not be handed over", one.id)
+            else:
+                log.error("message %s could not be handed over: %s", one.id, said.said)
             reply = f"程序出错：{type(unknown).__name__}"
             error = InDoubt(reply) if left else Deferred(reply)
         outcome = Outcome(one, self.clock(), reply, error, asked)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.running_clock import running
+from cli.running_clock import lasting, running
 from tests.scheduler.house import at
 from tests.web.server import HERE, Server
 
@@ -126,3 +126,10 @@ def test_the_clock_starts_at_the_later_of_instant_and_last_round() -> None:
         assert at(first) <= one <= two
         assert (one - at(first)).total_seconds() < 3600
         assert one.tzinfo == real.tzinfo
+
+
+def test_a_lease_follows_the_clock_but_is_never_over_within_a_moment() -> None:
+    assert lasting(900, 1) == timedelta(seconds=900)
+    assert lasting(900, 300) == timedelta(seconds=900)  # three real seconds
+    assert lasting(900, 3_600) == timedelta(hours=3)  # three real seconds, too
+    assert lasting(900, 100_000) == timedelta(hours=5)  # what the hourly proof still takes for one
