@@ -35,6 +35,27 @@ def test_a_secret_is_taken_out_wherever_it_stands(line: str) -> None:
     assert SECRET not in redact(line.format(SECRET))
 
 
+TOKEN = f"baise-zhongyi-zhuguan.liaison.2019-12-05.{SECRET}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET /items/a/b/c/2019-sep?k={} HTTP/1.1",
+        "POST /act/a/b/c?k={}&done=submitted",
+        "/evidence/x.pdf?item=a%2Fb&k={}",
+        "/items/a%3Fk%3D{}",
+        "Referer: https://duban.example/items/a?K={}",
+        "KeyError: '{}'",
+        "[{}]",
+    ],
+)
+def test_the_token_of_an_item_s_link_is_taken_out(line: str) -> None:
+    for token in (TOKEN, TOKEN[:-9], TOKEN.lower()):
+        seal = token.rpartition(".")[2]
+        assert seal not in redact(line.format(token))
+
+
 def test_a_broken_address_may_be_most_of_a_secret() -> None:
     assert SECRET[:20] not in redact(f"GET /feeds/{SECRET[:20]}")
 
