@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from cli.feed_owner import owner, sides
+
 if TYPE_CHECKING:
     from cli.context import Context
+    from scheduler.world import World
 
 HELP = "管理日历订阅地址：生成、列出、停用"
 
@@ -14,7 +17,9 @@ HELP = "管理日历订阅地址：生成、列出、停用"
 def arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="操作", required=True)
     create = actions.add_parser("create", help="生成一个地址，只显示这一次")
-    create.add_argument("institution", metavar="INSTITUTION", help="单位的名称或编号")
+    create.add_argument("institution", nargs="?", metavar="INSTITUTION", help="单位的名称或编号")
+    sides(create)
+    create.add_argument("--document", metavar="ID", help="整份文件的，或其中一对结对的")
     create.add_argument("--name", required=True, metavar="TEXT", help="给谁用，如：办公室值班手机")
     listing = actions.add_parser("list", help="列出全部地址")
     listing.add_argument("--format", choices=("table", "json"), default="table", help="输出格式")
@@ -27,25 +32,26 @@ def run(args: argparse.Namespace) -> int:
 
     context = opened()
     if args.action == "create":
-        return _create(context, args.institution, args.name)
+        return _create(context, args)
     if args.action == "revoke":
         return _revoke(context, args.id)
     return _list(context, args.format)
 
 
-def _create(context: Context, institution: str, name: str) -> int:
+def _create(context: Context, args: argparse.Namespace) -> int:
     import sys
     from dataclasses import replace
 
     from cli.address import known, present
     from cli.failure import Failure
     from cli.world import base_world
-    from notifications import tokens
+    from notifications import feed_scopes, tokens
     from scheduler import queries
     from scheduler.proposing import applied_world
     from scheduler.store import reading, writing
 
-    if not name.strip():
+    name: str = args.name.strip()
+    if not name:
         raise Failure("--name 是空的", "写明给谁用，以后才好停用")
     engine = context.engine()
     with reading(engine) as session:
@@ -55,30 +61,32 @@ def _create(context: Context, institution: str, name: str) -> int:
         base = replace(base_world(context), base_url=known(session, context))
         world = applied_world(session, base)
         now = present(session, context)
-    found = next((i for r in world.rosters.values() if (i := r.find(institution))), None)
-    if found is None:
-        raise Failure(f"已应用的名册里没有“{institution}”", "核对名称，或用机构编号")
+    if args.institution and args.document:
+        raise Failure("单位和 --document 只能选一样", "单位的日历里各份文件都有")
+    whose = owner(
+        world, args.institution, region=args.region, document=args.document,
+        supporter=args.supporter, recipient=args.recipient,
+    )  # fmt: skip
     with writing(engine) as session:
-        row, secret = tokens.create(session, found.id, name, now, "命令行")
+        row, secret = tokens.create(session, whose, name, now, "命令行")
         number = row.id
+    said = feed_scopes.owner(whose, world).name
     print(f"{world.base_url}/feeds/{secret}.ics")
-    print(f"编号 {number}，{found.name}，给“{name.strip()}”。地址只显示这一次。", file=sys.stderr)
+    print(f"编号 {number}，{said}，给“{name}”。地址只显示这一次。", file=sys.stderr)
     return 0
 
 
 def _revoke(context: Context, number: int) -> int:
     from cli.address import present
     from cli.failure import Failure
-    from notifications import tokens
+    from notifications import feed_scopes, tokens
     from scheduler.store import writing
 
     with writing(context.engine()) as session:
         row = tokens.revoke(session, number, present(session, context), "命令行")
         if row is None:
             raise Failure(f"没有编号为 {number} 的地址", "现有地址见 duban token list")
-        rosters = context.loaded.rosters.values()
-        known = (r.find(row.institution) for r in rosters)
-        name = next((one.name for one in known if one), row.institution)
+        name = feed_scopes.owner(row.institution, _world(context)).name
         said = f"已停用 {number}：{name}，{row.name}"
     print(said)
     return 0
@@ -86,17 +94,18 @@ def _revoke(context: Context, number: int) -> int:
 
 def _list(context: Context, form: str) -> int:
     from cli.output import print_json, print_table
-    from notifications import tokens
+    from notifications import feed_scopes, tokens
     from scheduler.store import reading
 
     zone = context.settings.timezone
-    names = {i.id: i.name for _, roster in context.held() for i in roster.institutions.values()}
+    world = _world(context)
     with reading(context.engine()) as session:
         rows = [
             {
                 "id": row.id,
-                "institution": names.get(row.institution, row.institution),
+                "institution": feed_scopes.owner(row.institution, world).name,
                 "institution_id": row.institution,
+                "scope": feed_scopes.WORDS[feed_scopes.owner(row.institution, world).scope],
                 "name": row.name,
                 "created_at": row.created_at.astimezone(zone).isoformat(),
                 "revoked_at": row.revoked_at and row.revoked_at.astimezone(zone).isoformat(),
@@ -111,10 +120,18 @@ def _list(context: Context, form: str) -> int:
         print("还没有订阅地址。用 duban token create 生成。")
     else:
         print_table(
-            ["编号", "单位", "给谁用", "生成", "停用", "最近取用", "软件"],
+            ["编号", "谁的日历", "范围", "给谁用", "生成", "停用", "最近取用", "软件"],
             [
                 [str(value or "") for name, value in row.items() if name != "institution_id"]
                 for row in rows
             ],
         )
     return 0
+
+
+def _world(context: Context) -> World:
+    """Return the names that the files have; a list of addresses needs no sound files."""
+    from scheduler.world import World
+
+    loaded = context.loaded
+    return World(loaded.documents, loaded.rosters, loaded.workdays)

@@ -1,7 +1,7 @@
-"""One institution's year as an iCalendar feed that every client reads. Pure: values in, bytes out.
+"""A year of an institution or a scope as an iCalendar feed that every client reads.
 
-RFC 5545, RFC 7986 (NAME, REFRESH-INTERVAL). Nothing here depends on today: the window is whole
-calendar years, and what is near or late is for the mails to say.
+Pure: values in, bytes out. RFC 5545, RFC 7986 (NAME, REFRESH-INTERVAL). Nothing here depends on
+today: the window is whole calendar years, and what is near or late is for the mails to say.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from icalendar import Alarm, Calendar, Event
+from icalendar import Calendar, Event
+from icalendar.parser import Contentline
 from icalendar.prop import vText
 
 from notifications import stationed, wording
@@ -21,8 +22,9 @@ from scheduler.occurrences import Occurrence
 PRODID = "-//duban//duban//ZH"
 REFRESH = timedelta(hours=4)
 FREQUENT = frozenset({"week", "fortnight"})  # one event a window would drown the rest
-ALARMS = (timedelta(days=-13, hours=-15), timedelta(hours=-15))  # 09:00, 14 days and 1 day before
+TRIGGERS = (b"-P13DT15H", b"-PT15H")  # at 09:00, 14 days and 1 day before
 END = b"END:VCALENDAR\r\n"
+END_EVENT = b"END:VEVENT\r\n"
 
 # C0 and C1 controls, line and paragraph separators, direction overrides, halves of a pair,
 # noncharacters. icalendar 7.3 writes them as they are, and strict readers drop the whole feed.
@@ -33,10 +35,20 @@ _HIDDEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The institution whose feed it is."""
+    """Whose feed it is: an institution, or a scope of several (``notifications.feed_scopes``)."""
 
     id: str
     name: str
+
+    @property
+    def scope(self) -> str:
+        """Return region, pairing or document; empty for an institution."""
+        return self.id.partition(":")[0] if ":" in self.id else ""
+
+    @property
+    def institution(self) -> str:
+        """Return the institution whose own duties need no name in their titles, or nothing."""
+        return self.id.removeprefix("region:") if self.scope in ("", "region") else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +58,29 @@ class Entry:
     ``modified_at`` (aware) is when its content last changed and ``sequence`` how often.
     ``tentative``: a rule moves the date off days whose holiday notice is not out yet.
     ``original``: the date of the text, where an authority granted the later one that the
-    occurrence has here: a calendar shows the day that people work to.
+    occurrence has here: a calendar shows the day that people work to. ``digest``: another one
+    whenever the occurrence is, empty where nobody worked it out.
     """
 
     occurrence: Occurrence
-    relation: str
     modified_at: datetime
     sequence: int = 0
     status: str = "open"
-    cancelled: bool = False
+    cancelled_on: date | None = None
     tentative: bool = False
     original: date | None = None
+    digest: str = ""
+
+    @property
+    def cancelled(self) -> bool:
+        """Return whether it is no longer owed."""
+        return self.cancelled_on is not None
+
+    @property
+    def rings(self) -> bool:
+        """Return whether the variant with alarms has some for it."""
+        pending = self.status in ("open", "acknowledged", "returned") and not self.cancelled
+        return pending and not stationed.is_term(self.occurrence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +92,13 @@ class Variant:
     documents: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
 
-    def wants(self, one: Occurrence) -> bool:
-        """Return whether an occurrence belongs into this variant."""
-        if self.documents and one.document not in self.documents:
+    def wants(self, document: str, kind: str, frequent: bool) -> bool:
+        """Return whether such an event belongs into this variant."""
+        if self.documents and document not in self.documents:
             return False
-        if self.kinds and one.kind not in self.kinds:
+        if self.kinds and kind not in self.kinds:
             return False
-        return self.frequent or one.quota is None or one.quota.per not in FREQUENT
+        return self.frequent or not frequent
 
 
 DEFAULT = Variant()
@@ -111,31 +135,34 @@ def render(
     variant: Variant = DEFAULT,
 ) -> bytes:
     """Return the feed's bytes: the same entries in the same calendar year give the same bytes."""
-    fragments = [text for _, text in events(owner, entries, today, base_url, variant)]
+    entries = list(entries)
+    several = partners(entries)
+    fragments = []
+    for entry in shown(entries, today):
+        one = entry.occurrence
+        if variant.wants(one.document, one.kind, is_frequent(one)):
+            text = event(owner, entry, several, base_url)
+            fragments.append(with_alarms(text) if variant.alarms and entry.rings else text)
     return assemble(owner, fragments, today)
 
 
-def events(
-    owner: Owner,
-    entries: Iterable[Entry],
-    today: date,
-    base_url: str = "",
-    variant: Variant = DEFAULT,
-) -> list[tuple[Entry, bytes]]:
-    """Return the entries that a feed shows, by date then key, each with its event's bytes."""
+def shown(entries: Iterable[Entry], today: date) -> list[Entry]:
+    """Return the entries that some variant of a feed shows, by date then key."""
     first, last = window(today)
-    entries = list(entries)
-    several = partners(entries)
-    shown = [
+    found = [
         entry
         for entry in entries
         if entry.occurrence.due
         and first <= entry.occurrence.due <= last
         and entry.occurrence.phase != "pre-issue"
-        and variant.wants(entry.occurrence)
     ]
-    shown.sort(key=lambda entry: (entry.occurrence.due or date.min, entry.occurrence.key))
-    return [(e, event(owner, e, several, base_url, variant.alarms)) for e in shown]
+    found.sort(key=lambda entry: (entry.occurrence.due or date.min, entry.occurrence.key))
+    return found
+
+
+def is_frequent(one: Occurrence) -> bool:
+    """Return whether an occurrence comes so often that only the variant that asks shows it."""
+    return one.quota is not None and one.quota.per in FREQUENT
 
 
 def assemble(owner: Owner, fragments: list[bytes], today: date) -> bytes:
@@ -155,15 +182,21 @@ def assemble(owner: Owner, fragments: list[bytes], today: date) -> bytes:
 
 
 def event(
-    owner: Owner, entry: Entry, several: frozenset[tuple[str, str]], base_url: str, alarms: bool
+    owner: Owner,
+    entry: Entry,
+    several: frozenset[tuple[str, str]],
+    base_url: str,
+    title: str | None = None,
 ) -> bytes:
-    """Return one event's bytes. ``several``: (document, institution) with more than one partner."""
+    """Return one event's bytes. ``several``: (document, institution) with more than one partner.
+
+    ``title`` is what ``summary`` gives, for whoever has it already.
+    """
     one = entry.occurrence
     assert one.due is not None
     first = one.opens if stationed.is_term(one) and one.opens else one.due
     made = _all_day(uid(one.key), first, entry.modified_at, entry.sequence, one.due)
-    title = summary(owner, entry, several)
-    made.add("SUMMARY", title)
+    made.add("SUMMARY", summary(owner, entry, several) if title is None else title)
     address = link(base_url, one.key) if base_url else ""
     made.add("DESCRIPTION", description(one, address, entry.original))
     if address:
@@ -171,29 +204,38 @@ def event(
     unsure = one.phase == "contested" or entry.tentative
     status = "CANCELLED" if entry.cancelled else "TENTATIVE" if unsure else "CONFIRMED"
     made.add("STATUS", status)
-    if alarms and not stationed.is_term(one) and status != "CANCELLED" and entry.status in ("open", "returned"):
-        for before in ALARMS:
-            alarm = Alarm()
-            alarm.add("ACTION", "DISPLAY")
-            alarm.add("DESCRIPTION", title)
-            alarm.add("TRIGGER", before)
-            made.add_component(alarm)
     return bytes(made.to_ical())
+
+
+def with_alarms(text: bytes) -> bytes:
+    """Return an event's bytes with the alarms of the variant that asks for them."""
+    title = next(
+        line for line in text.replace(b"\r\n ", b"").split(b"\r\n") if line.startswith(b"SUMMARY:")
+    )
+    # Escaped already, as both are TEXT; only the folding is another.
+    line = Contentline("DESCRIPTION" + title.removeprefix(b"SUMMARY").decode())  # type: ignore[no-untyped-call]
+    said: bytes = line.to_ical()  # type: ignore[no-untyped-call]
+    alarms = b"".join(
+        b"BEGIN:VALARM\r\nACTION:DISPLAY\r\n%b\r\nTRIGGER:%b\r\nEND:VALARM\r\n"
+        % (said, before)
+        for before in TRIGGERS
+    )
+    return text.removesuffix(END_EVENT) + alarms + END_EVENT
 
 
 def summary(owner: Owner, entry: Entry, several: frozenset[tuple[str, str]]) -> str:
     """Return an event's title: what, who files it if another does, about which partner."""
     one = entry.occurrence
     notes: list[str] = []
-    if one.responsible.id != owner.id:
+    if one.responsible.id != owner.institution:
         notes.append(f"由{one.responsible.name}{'报送' if one.submit else '负责'}")
-    if len(one.pairings) == 1:
+    if len(one.pairings) == 1 and owner.scope != "pairing":
         supporter, recipient = one.pairings[0]
         sides = (supporter, recipient)
         viewer = owner.id if owner.id in (supporter.id, recipient.id) else one.responsible.id
         if viewer not in (supporter.id, recipient.id):
             notes.append(f"{supporter.name}—{recipient.name}")
-        elif (one.document, viewer) in several:
+        elif owner.scope or (one.document, viewer) in several:
             notes += [p.name for p in sides if p.id not in (viewer, one.responsible.id)]
     done = {"completed": "✓ ", "accepted": "✓ ", "waived": "【免报】", "submitted": "【已报待审】"}
     mark = "【取消】" if entry.cancelled else done.get(entry.status, "")

@@ -1,112 +1,247 @@
-"""What changed between a feed's last bytes and its new ones, told to clients by their stamps.
+"""The clock of each event of a feed: when what it says last changed, and how often it did.
 
 Clients such as ICSx5 and Evolution show a change only where DTSTAMP, LAST-MODIFIED and SEQUENCE
-advance, so these advance with every visible change, whatever caused it, and never otherwise. The
-last bytes themselves are the memory: nothing else has to be kept.
+advance, so these advance with every visible change, whatever caused it, and never otherwise. Each
+event is remembered as it was last shown; all variants of a feed are put together from what is
+remembered, and so agree on its stamps. Pure: values in, values out.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
 
+import icalendar
 from icalendar import Event
 
-from notifications import feed
-from notifications.feed import Entry, Owner
+from notifications import feed, phrasing, stationed, wording
+from notifications.feed import DEFAULT, Entry, Owner, Variant
 
 KEPT = timedelta(days=30)  # how long a cancelled event stays
 SECOND = timedelta(seconds=1)
 _BEGIN, _END = b"\r\nBEGIN:VEVENT\r\n", b"\r\nEND:VEVENT\r\n"  # whole lines, not text in them
-_STAMPS = re.compile(rb"^(?:DTSTAMP|LAST-MODIFIED|SEQUENCE):.*\r\n", re.MULTILINE)
+_STAMPS = re.compile(rb"^(DTSTAMP|LAST-MODIFIED|SEQUENCE):.*\r\n", re.MULTILINE)
+_MARKS = ("✓ ", "【免报】", "【已报待审】")
 
 
-def render(
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One event as its subscribers last saw it; ``scheduler.tables.FeedEvent`` says what is what.
+
+    ``alarms`` is None where the bytes alone were kept and nobody knows.
+    """
+
+    uid: str
+    kind: str
+    frequent: bool
+    alarms: bool | None
+    due: date
+    source: str
+    hash: str
+    sequence: int
+    modified_at: datetime
+    cancelled_on: date | None
+    body: bytes
+
+    @property
+    def key(self) -> str:
+        """Return the key of its occurrence."""
+        return self.uid.removesuffix("@duban")
+
+
+def advance(
     owner: Owner,
     entries: Iterable[Entry],
+    before: Mapping[str, Shown],
     now: datetime,
     today: date,
     base_url: str,
-    previous: bytes | None,
-) -> bytes:
-    """Return the feed's next bytes; ``previous`` are the last ones served, or None.
+) -> dict[str, Shown]:
+    """Return a feed's events by UID as they are to be shown now; ``before`` as they were.
 
-    ``now`` is an aware instant, ``today`` the local day. An event that this institution no longer
-    has stays as cancelled for 30 days.
+    ``now`` is an aware instant, ``today`` the local day. What this owner no longer has stays as
+    cancelled for 30 days, and then without bytes.
     """
-    before = _events(previous) if previous else {}
-    several = list(entries)
-    fragments: list[tuple[date, str, bytes]] = []
-    seen: set[str] = set()
-    for entry, fresh in feed.events(owner, several, today, base_url):
-        name = feed.uid(entry.occurrence.key)
-        seen.add(name)
-        old = before.get(name)
-        if old is not None and _STAMPS.sub(b"", old) == _STAMPS.sub(b"", fresh):
-            fresh = old
-        elif old is not None:
-            fresh = _advanced(owner, entry, several, today, base_url, old, now)
-        assert entry.occurrence.due is not None
-        fragments.append((entry.occurrence.due, entry.occurrence.key, fresh))
-    fragments += _gone(before, seen, now, today)
-    fragments.sort(key=lambda one: one[:2])
-    return feed.assemble(owner, [text for _, _, text in fragments], today)
-
-
-def _advanced(
-    owner: Owner,
-    entry: Entry,
-    entries: list[Entry],
-    today: date,
-    base_url: str,
-    old: bytes,
-    now: datetime,
-) -> bytes:
-    known = _parsed(old)
-    sequence = max(entry.sequence, known.decoded("SEQUENCE") + 1)
-    stamp = known.decoded("DTSTAMP")
-    moved = entry.modified_at if entry.modified_at > stamp else now
-    stamped = replace(entry, sequence=sequence, modified_at=max(moved, stamp + SECOND))
+    entries = list(entries)
     several = feed.partners(entries)
-    return feed.event(owner, stamped, several, base_url, alarms=False)
-
-
-def _gone(
-    before: Mapping[str, bytes], seen: set[str], now: datetime, today: date
-) -> list[tuple[date, str, bytes]]:
-    first, last = feed.window(today)
-    found: list[tuple[date, str, bytes]] = []
+    after: dict[str, Shown] = {}
+    for entry in feed.shown(entries, today):
+        name = feed.uid(entry.occurrence.key)
+        after[name] = _next(owner, entry, several, before.get(name), now, base_url)
+    first, _ = feed.window(today)
     for name, old in before.items():
-        if name in seen or name.startswith("info/"):
+        if name not in after and old.due >= first:
+            after[name] = _gone(old, now, today)
+    return after
+
+
+def assembled(
+    owner: Owner, events: Iterable[Shown], today: date, variant: Variant = DEFAULT
+) -> bytes:
+    """Return the bytes of a variant of a feed: by date, then key."""
+    first, last = feed.window(today)
+    chosen = [
+        one
+        for one in events
+        if one.body
+        and first <= one.due <= last
+        and variant.wants(one.key.partition("/")[0], one.kind, one.frequent)
+    ]
+    chosen.sort(key=lambda one: (one.due, one.key))
+    fragments = [
+        feed.with_alarms(one.body) if variant.alarms and one.alarms else one.body for one in chosen
+    ]
+    return feed.assemble(owner, fragments, today)
+
+
+def state(events: Iterable[Shown]) -> str:
+    """Return a digest of what is shown; another one whenever some variant has other events."""
+    known = sorted((one.uid, one.sequence, one.hash, str(one.modified_at)) for one in events)
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:32]
+
+
+def remembered(body: bytes) -> dict[str, Shown]:
+    """Return the events of a feed of which only the bytes were kept, by UID.
+
+    Stores from before the clock have no more; so no stamp begins anew there.
+    """
+    found: dict[str, Shown] = {}
+    for name, text in _events(body).items():
+        if name.startswith("info/"):
             continue
-        made = _parsed(old)
-        on: date = made.decoded("DTSTART")
-        if not first <= on <= last:
-            continue
-        if made["STATUS"] == "CANCELLED":
-            if made.decoded("LAST-MODIFIED") + KEPT <= now:
-                continue
-        else:
-            old = _cancelled(made, now)
-        found.append((on, name.removesuffix("@duban"), old))
+        made = _parsed(text)
+        stamp = made.decoded("LAST-MODIFIED")
+        found[name] = Shown(
+            uid=name,
+            kind="",
+            frequent=False,
+            alarms=None,
+            due=made.decoded("DTEND") - timedelta(days=1),
+            source="",
+            hash=_content(text),
+            sequence=made.decoded("SEQUENCE"),
+            modified_at=stamp,
+            cancelled_on=stamp.date() if made["STATUS"] == "CANCELLED" else None,
+            body=text,
+        )
     return found
 
 
-def _cancelled(made: Event, now: datetime) -> bytes:
-    stamp = max(now.astimezone(UTC).replace(microsecond=0), made.decoded("DTSTAMP") + SECOND)
-    changes = {
-        "SUMMARY": f"【取消】{str(made['SUMMARY']).removeprefix('✓ ')}",
-        "STATUS": "CANCELLED",
-        "SEQUENCE": made.decoded("SEQUENCE") + 1,
-        "DTSTAMP": stamp,
-        "LAST-MODIFIED": stamp,
-    }
-    for name, value in changes.items():
+def _next(
+    owner: Owner,
+    entry: Entry,
+    several: frozenset[tuple[str, str]],
+    old: Shown | None,
+    now: datetime,
+    base_url: str,
+) -> Shown:
+    one = entry.occurrence
+    assert one.due is not None
+    title = feed.summary(owner, entry, several)
+    source = _source(entry, title, base_url)
+    if old is not None and source and old.source == source:
+        return old
+    sequence, stamp = entry.sequence, entry.modified_at.astimezone(UTC).replace(microsecond=0)
+    text = feed.event(owner, entry, several, base_url, title)
+    content = _content(text)
+    if old is not None:
+        same = old.hash == content and old.alarms in (None, entry.rings)
+        sequence, stamp = (
+            (old.sequence, old.modified_at)
+            if same
+            else (max(sequence, old.sequence + 1), _later(old, now, stamp))
+        )
+    return Shown(
+        uid=feed.uid(one.key),
+        kind=one.kind,
+        frequent=feed.is_frequent(one),
+        alarms=entry.rings,
+        due=one.due,
+        source=source,
+        hash=content,
+        sequence=sequence,
+        modified_at=stamp,
+        cancelled_on=entry.cancelled_on,
+        body=_stamped(text, sequence, stamp),
+    )
+
+
+def _later(old: Shown, now: datetime, changed: datetime | None = None) -> datetime:
+    """Return the stamp after a change: when the store says, else now, and never the old one."""
+    stamp = now.astimezone(UTC).replace(microsecond=0)
+    if changed is not None and changed > old.modified_at:
+        stamp = changed
+    return max(stamp, old.modified_at + SECOND)
+
+
+def _source(entry: Entry, title: str, base_url: str) -> str:
+    """Return a digest of all that an event's bytes are made from, its stamps excepted."""
+    if not entry.digest:
+        return ""
+    one = entry.occurrence
+    made_from = (
+        _program(), entry.digest, title, base_url, entry.cancelled_on, entry.tentative,
+        entry.original, entry.rings, one.due, one.last_working_day, one.binds_by,
+        one.provisional,
+    )  # fmt: skip
+    return hashlib.sha256(repr(made_from).encode()).hexdigest()[:32]
+
+
+@cache
+def _program() -> str:
+    """Return a digest of the code that words events: another program may word them otherwise."""
+    files = [Path(str(one.__file__)) for one in (feed, phrasing, stationed, wording)]
+    said = b"".join(file.read_bytes() for file in files) + icalendar.__version__.encode()
+    return hashlib.sha256(said).hexdigest()
+
+
+def _gone(old: Shown, now: datetime, today: date) -> Shown:
+    """Return an event that its owner no longer has: cancelled, then without bytes."""
+    if not old.body:
+        return old
+    if old.cancelled_on is not None:
+        if old.cancelled_on + KEPT > today:
+            return old
+        return replace(old, body=b"", hash="", source="")
+    sequence, stamp = old.sequence + 1, _later(old, now)
+    text = _stamped(_cancelled(old.body), sequence, stamp)
+    return replace(
+        old,
+        alarms=False,
+        source="",
+        hash=_content(text),
+        sequence=sequence,
+        modified_at=stamp,
+        cancelled_on=today,
+        body=text,
+    )
+
+
+def _cancelled(text: bytes) -> bytes:
+    made = _parsed(text)
+    title = str(made["SUMMARY"])
+    for mark in _MARKS:
+        title = title.removeprefix(mark)
+    for name, value in (("SUMMARY", f"【取消】{title}"), ("STATUS", "CANCELLED")):
         del made[name]
         made.add(name, value)
     return bytes(made.to_ical())
+
+
+def _content(text: bytes) -> str:
+    return hashlib.sha256(_STAMPS.sub(b"", text)).hexdigest()[:32]
+
+
+def _stamped(text: bytes, sequence: int, stamp: datetime) -> bytes:
+    """Return an event's bytes with these stamps."""
+    at = f"{stamp:%Y%m%dT%H%M%SZ}".encode()
+    values = {b"SEQUENCE": b"%d" % sequence, b"DTSTAMP": at, b"LAST-MODIFIED": at}
+    return _STAMPS.sub(lambda found: b"%b:%b\r\n" % (found[1], values[found[1]]), text)
 
 
 def _events(body: bytes) -> dict[str, bytes]:

@@ -7,16 +7,44 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlmodel import Session
 
-from scheduler.queries import table
+from scheduler.queries import MARKS, mark, set_mark, table
 from scheduler.records import Happening, Records, Term
 from scheduler.tables import Event, Shift
 
 CALENDAR = ZoneInfo("Asia/Shanghai")  # whose days the documents speak of
 SHIFTS, EVENTS = table(Shift), table(Event)
 MARK = "records"  # moves on with every change of terms and events, so that a saved plan is stale
+REMEMBERED = 200  # so many of these changes are known by the keys that they changed
+
+
+def note(session: Session, keys: Iterable[str]) -> None:
+    """Count a change of terms or events, and remember the occurrences that it changed.
+
+    To be called by one planner at a time.
+    """
+    number = changes(session) + 1
+    set_mark(session, MARK, str(number))
+    set_mark(session, f"{MARK}/{number}", json.dumps(sorted(keys)))
+    session.execute(delete(MARKS).where(MARKS.c.name == f"{MARK}/{number - REMEMBERED}"))
+
+
+def changes(session: Session) -> int:
+    """Return how often terms and events have changed."""
+    return int(mark(session, MARK) or 0)
+
+
+def revised(session: Session, since: int) -> set[str] | None:
+    """Return the keys that changed after the given count of changes, None where nobody knows."""
+    names = [f"{MARK}/{number}" for number in range(since + 1, changes(session) + 1)]
+    if len(names) > REMEMBERED:
+        return None
+    found = session.execute(select(MARKS.c.value).where(MARKS.c.name.in_(names))).scalars().all()
+    if len(found) != len(names):
+        return None
+    return {key for value in found for key in json.loads(value)}
 
 
 def records(session: Session, documents: Iterable[str]) -> Records:

@@ -63,6 +63,5 @@ def revise(
         recorded=True,
     )
     write(session, changes, held, now, world, by)
-    before = queries.mark(session, recorded.MARK) or "0"
-    queries.set_mark(session, recorded.MARK, str(int(before) + 1))
+    recorded.note(session, (move.key for move in changes.moves if move.action != "keep"))
     return changes

@@ -292,7 +292,7 @@ class JournalFile(SQLModel, table=True):
 
 
 class Token(SQLModel, table=True):
-    """A secret feed address; only its hash is kept."""
+    """A secret feed address; only its hash is kept. ``institution`` names the feed's owner."""
 
     __tablename__ = "token"
     id: int | None = Field(default=None, primary_key=True)
@@ -317,7 +317,12 @@ class SignIn(SQLModel, table=True):
 
 
 class Feed(SQLModel, table=True):
-    """The last good bytes of an institution's feed."""
+    """The last good bytes of a feed in its usual form, by its owner.
+
+    ``institution`` names the owner: an institution, or a scope (``notifications.feed_scopes``).
+    An empty ``etag``: it could never be rendered yet. ``state`` is another one whenever an event
+    of the feed is, also one that only variants show; ``state_at`` is when it last became so.
+    """
 
     __tablename__ = "feed"
     institution: str = Field(primary_key=True)
@@ -325,6 +330,32 @@ class Feed(SQLModel, table=True):
     etag: str
     modified_at: datetime = instant(nullable=False)
     fault: str | None = None
+    state: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    state_at: datetime | None = instant()
+
+
+class FeedEvent(SQLModel, table=True):
+    """One event of a feed as its subscribers last saw it: the memory behind its stamps.
+
+    ``hash`` is of what it says, without stamps; ``source`` of what it was made from, so that
+    nothing is rendered in vain. ``due`` is its last day. An empty ``body``: cancelled, and no
+    longer shown; should it come back, its stamps go on. The rows stay when the last subscriber
+    leaves.
+    """
+
+    __tablename__ = "feed_event"
+    owner: str = Field(primary_key=True)
+    uid: str = Field(primary_key=True)
+    kind: str
+    frequent: bool
+    alarms: bool
+    due: date
+    source: str
+    hash: str
+    sequence: int
+    modified_at: datetime = instant(nullable=False)
+    cancelled_on: date | None = None
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class Audit(SQLModel, table=True):

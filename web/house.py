@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from config.settings import Settings
-from notifications import feeds
+from notifications import feed_scopes, feeds
 from notifications.feed import Variant
 from scheduler import demonstration, queries
 from scheduler.loading import Loaded
@@ -104,8 +104,8 @@ class House:
             return differing(session, loaded)
 
     def name(self, institution: str) -> str:
-        """Return an institution's printed name."""
-        return feeds.owner(institution, self.world).name
+        """Return the printed name of an institution, or of another owner of feeds."""
+        return feed_scopes.owner(institution, self.world).name
 
     def institutions(self) -> dict[str, str]:
         """Return the names of all institutions of the applied rosters, by id, in their order."""

@@ -30,9 +30,12 @@ def etag(body: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One feed as it goes out. ``tags`` are the validators of both encodings."""
+    """One feed as it goes out. ``tags`` are the validators of both encodings.
 
-    body: bytes
+    ``body`` is None where only the packed form is kept in memory.
+    """
+
+    body: bytes | None
     packed: bytes
     modified_at: datetime
     modified: bytes
@@ -43,8 +46,8 @@ class Served:
     packed_unchanged: Headers
 
     @classmethod
-    def of(cls, body: bytes, modified_at: datetime) -> Served:
-        """Return a feed's bytes made ready; ``modified_at`` is aware."""
+    def of(cls, body: bytes, modified_at: datetime, *, lean: bool = False) -> Served:
+        """Return a feed's bytes made ready; ``modified_at`` is aware. ``lean``: keep them packed."""
         packed = gzip.compress(body, 6, mtime=0)
         tag = etag(body).encode()
         packed_tag = tag[:-1] + b'-gz"'  # other bytes, so another strong validator
@@ -68,7 +71,7 @@ class Served:
             ]
 
         return cls(
-            body=body,
+            body=None if lean else body,
             packed=packed,
             modified_at=at,
             modified=modified,
@@ -88,7 +91,8 @@ class Served:
             return 304, self.packed_unchanged if packed else self.plain_unchanged, b""
         if packed:
             return 200, self.packed_headers, self.packed
-        return 200, self.plain_headers, self.body
+        plain = gzip.decompress(self.packed) if self.body is None else self.body
+        return 200, self.plain_headers, plain
 
     def _unchanged(self, none_match: bytes | None, since: bytes | None) -> bool:
         if none_match is not None:  # If-Modified-Since does not count beside it

@@ -1,4 +1,4 @@
-"""What the feed route serves from: tokens by hash and feeds by institution, in memory.
+"""What the feed route serves from: tokens by hash and feeds by owner, in memory.
 
 A request is one look-up here. The store is read when something in it changed, and once more before
 a request is told that its token is unknown or revoked: another process may just have made it.
@@ -24,7 +24,8 @@ from scheduler.store import reading, writing
 from scheduler.tables import Feed, Token
 from web.served import Served
 
-VARIANTS_KEPT = 256
+VARIANTS = 64 << 20  # bytes of variants in memory
+PLAIN = 128 << 20  # bytes of feeds kept unpacked; what is beyond is unpacked for who needs it
 RETRY = 60.0  # seconds
 
 log = logging.getLogger("duban.feeds")
@@ -36,6 +37,15 @@ class Address(NamedTuple):
     number: int
     institution: str
     revoked: bool
+
+
+class Kept(NamedTuple):
+    """A feed in memory; ``state`` and ``state_at`` (aware) are those of all its variants."""
+
+    served: Served
+    etag: str
+    state: str
+    state_at: datetime
 
 
 class Shelf:
@@ -55,10 +65,11 @@ class Shelf:
         self._engine, self._now, self._render, self._begin = engine, now, render, begin
         self._failed: dict[str, float] = {}
         self._addresses: dict[str, Address] = {}
-        self._feeds: dict[str, Served] = {}
-        self._tags: dict[str, str] = {}
+        self._feeds: dict[str, Kept] = {}
+        self._plain = 0
         self._seen: object = None
-        self._variants: OrderedDict[tuple[str, Variant], tuple[Served, Served]] = OrderedDict()
+        self._variants: OrderedDict[tuple[str, Variant], tuple[Kept, Served]] = OrderedDict()
+        self._choosing = threading.Lock()
         self._fetches: dict[int, tuple[datetime, str]] = {}
         self._reading = threading.Lock()
         self._turn = asyncio.Lock()
@@ -70,21 +81,26 @@ class Shelf:
 
     def feed(self, institution: str) -> Served | None:
         """Return an institution's last good feed, or None while there is none."""
-        return self._feeds.get(institution)
+        kept = self._feeds.get(institution)
+        return kept.served if kept else None
 
     def variant(self, institution: str, variant: Variant) -> Served | None:
-        """Return a subscriber's choice of an institution's feed; raises what rendering raises."""
-        base = self.feed(institution)
+        """Return a subscriber's choice of an owner's feed; raises what rendering raises."""
+        base = self._feeds.get(institution)
         if base is None or variant == DEFAULT:
-            return base
-        kept = self._variants.get((institution, variant))
-        if kept is not None and kept[0] is base:
-            return kept[1]
-        made = Served.of(self._render(institution, variant), base.modified_at)
-        self._variants[institution, variant] = (base, made)
-        while len(self._variants) > VARIANTS_KEPT:
-            self._variants.popitem(last=False)
-        return made
+            return base.served if base else None
+        name = institution, variant
+        with self._choosing:  # many who ask for the same one have it rendered once
+            kept = self._variants.pop(name, None)
+            if kept is None or kept[0] is not base:
+                at = max(base.served.modified_at, base.state_at)
+                kept = base, Served.of(self._render(institution, variant), at)
+            self._variants[name] = kept
+            size = sum(len(one.packed) + len(one.body or b"") for _, one in self._variants.values())
+            while size > VARIANTS and len(self._variants) > 1:
+                _, (_, gone) = self._variants.popitem(last=False)
+                size -= len(gone.packed) + len(gone.body or b"")
+        return kept[1]
 
     def note(self, address: Address, agent: str) -> None:
         """Remember a fetch until the next ``flush``."""
@@ -117,7 +133,10 @@ class Shelf:
                     func.count(col(Token.id)), func.max(Token.id), func.count(col(Token.revoked_at))
                 )
             ).one()
-            feeds = dict(session.exec(select(Feed.institution, Feed.etag)).all())
+            known = session.exec(
+                select(Feed.institution, Feed.etag, Feed.state).where(Feed.etag != "")
+            )
+            feeds = {owner: (etag, state) for owner, etag, state in known}
             if tuple(seen) != self._seen:
                 rows = session.exec(
                     select(Token.hash, Token.id, Token.institution, Token.revoked_at)
@@ -127,14 +146,26 @@ class Shelf:
                     for key, number, institution, revoked in rows
                 }
                 self._seen = tuple(seen)
-            for name in [name for name, tag in feeds.items() if self._tags.get(name) != tag]:
-                row = session.get(Feed, name)
-                if row is not None:
-                    self._feeds[name] = Served.of(row.body, row.modified_at)
-                    self._tags[name] = row.etag
+            for name, state in feeds.items():
+                kept = self._feeds.get(name)
+                if kept is None or (kept.etag, kept.state) != state:
+                    row = session.get(Feed, name)
+                    if row is not None and row.etag:
+                        self._put(row, kept)
+                        session.expunge(row)
             for name in self._feeds.keys() - feeds.keys():
-                del self._feeds[name], self._tags[name]
+                self._plain -= len(self._feeds.pop(name).served.body or b"")
         return set(feeds)
+
+    def _put(self, row: Feed, old: Kept | None) -> None:
+        served = old.served if old else None
+        if old is None or served is None or old.etag != row.etag:
+            self._plain -= len(served.body or b"") if served else 0
+            lean = self._plain + len(row.body) > PLAIN
+            served = Served.of(row.body, row.modified_at, lean=lean)
+            self._plain += len(served.body or b"")
+        at = row.state_at or row.modified_at
+        self._feeds[row.institution] = Kept(served, row.etag, row.state, at)
 
     def _begun(self, institution: str) -> bool:
         """Render an institution's first feed; what failed is not tried again for a while."""

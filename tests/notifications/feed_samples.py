@@ -61,7 +61,7 @@ WEEKLY = replace(
 
 def entry(one: Occurrence = ONE, **changes: Any) -> Entry:
     """Return an occurrence as the store would give it."""
-    return Entry(occurrence=one, relation="responsible", modified_at=STAMP, **changes)
+    return Entry(occurrence=one, modified_at=STAMP, **changes)
 
 
 def events(body: bytes) -> dict[str, icalendar.Event]:

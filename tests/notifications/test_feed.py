@@ -101,7 +101,7 @@ def test_what_has_no_date_or_came_before_the_document_is_never_shown() -> None:
     [
         ({}, "CONFIRMED"),
         ({"tentative": True}, "TENTATIVE"),
-        ({"cancelled": True}, "CANCELLED"),
+        ({"cancelled_on": TODAY}, "CANCELLED"),
     ],
 )
 def test_status_by_what_the_store_knows(changes: dict[str, bool], status: str) -> None:
@@ -125,7 +125,7 @@ def test_done_and_cancelled_are_marked_before_the_title() -> None:
     assert title(status="completed") == "✓ 报送工作方案"
     assert title(status="waived") == "【免报】报送工作方案"
     assert title(status="acknowledged") == "报送工作方案"
-    assert title(cancelled=True, status="cancelled") == "【取消】报送工作方案"
+    assert title(cancelled_on=TODAY, status="cancelled") == "【取消】报送工作方案"
 
 
 def test_the_partner_is_named_where_there_are_several() -> None:
@@ -200,7 +200,7 @@ def test_another_library_finds_each_event_on_its_day() -> None:
 
 
 def test_assembled_fragments_are_what_the_library_itself_writes() -> None:
-    body = feed.render(OWNER, [entry(), entry(WEEKLY), entry(cancelled=True)], TODAY)
+    body = feed.render(OWNER, [entry(), entry(WEEKLY), entry(cancelled_on=TODAY)], TODAY)
     assert Calendar.from_ical(body).to_ical() == body
 
 
