@@ -29,7 +29,7 @@ def terms(document: str, rule: RotationRule, roster: Roster, desk: Desk) -> Iter
     """Yield the terms of most pairings: most in order, some with a gap, short, or small."""
     for index, pairing in enumerate(roster.pairings):
         rng = desk.rng(f"terms/{pairing.id}")
-        if rng.random() < 0.1:
+        if rng.random() < 0.1 and index:
             continue  # here nobody records anything
         months = rule.min_months or 6
         least = team_size(rule, roster.institutions[pairing.recipient].type) or 3
@@ -58,8 +58,12 @@ def terms(document: str, rule: RotationRule, roster: Roster, desk: Desk) -> Iter
 
 
 def keepers(roster: Roster, share: float, desk: Desk) -> list[Pairing]:
-    """Return the pairings that record what they do."""
-    return [p for p in roster.pairings if desk.rng(f"keeps/{p.id}").random() < share]
+    """Return the pairings that record what they do: the first, and a share of the others."""
+    return [
+        pairing
+        for index, pairing in enumerate(roster.pairings)
+        if index == 0 or desk.rng(f"keeps/{pairing.id}").random() < share
+    ]
 
 
 def activities(
