@@ -198,6 +198,7 @@ def test_the_whole_demonstration_is_made_and_served(tmp_path: Path) -> None:
     assert marker["done"] is True
     for plot in plots():
         assert plot.end.isoformat() in done.stdout.decode()
+        (tmp_path / "shown" / "serve.log").unlink(missing_ok=True)  # of the year before
         with Server(tmp_path / "shown" / plot.name) as server:
             server.sign_in()
             for path in ("/", "/documents", f"/documents/{plot.document}", "/outbox", "/ledger",
