@@ -15,7 +15,7 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlmodel import Session
 
 from notifications.waiting import useful_until
-from scheduler.facts import DONE
+from scheduler.facts import SETTLED
 from scheduler.queries import MESSAGES, NOTICES, OCCURRENCES
 from scheduler.world import World
 
@@ -212,7 +212,7 @@ def pointless(session: Session, one: Claim) -> bool:
     owed = (
         select(NOTICES.c.id)
         .join(OCCURRENCES, OCCURRENCES.c.key == NOTICES.c.key)
-        .where(NOTICES.c.message_id == one.id, OCCURRENCES.c.status.not_in(DONE))
+        .where(NOTICES.c.message_id == one.id, OCCURRENCES.c.status.not_in((*SETTLED, "cancelled")))
     )
     return session.execute(owed.limit(1)).first() is None
 
