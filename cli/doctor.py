@@ -61,12 +61,13 @@ def _store(context: Context) -> dict[str, object]:
 def _looked_at(context: Context, engine: Engine) -> Iterator[tuple[str, object]]:
     from datetime import timedelta
 
-    from notifications import feeds, fuse, pause, proof, tokens
+    from notifications import feed_scopes, feeds, fuse, pause, proof, tokens
     from notifications.choosing import transport
     from notifications.listing import STATES
     from scheduler import queries
     from scheduler.proposing import applied_texts, differing
     from scheduler.store import reading
+    from scheduler.world import World
     from web import queries as pages
 
     today = context.today()
@@ -95,7 +96,9 @@ def _looked_at(context: Context, engine: Engine) -> Iterator[tuple[str, object]]
     yield "outbox", {"planned": pending} | {state: counts[state] for state in counts}
     yield "outbox_words", {STATES[state]: count for state, count in counts.items()}
     yield "feed_addresses", addresses
-    yield "feed_faults", {names.get(one, one): fault for one, fault in faults.items()}
+    loaded = context.loaded
+    known = World(loaded.documents, loaded.rosters, loaded.workdays)
+    yield "feed_faults", {feed_scopes.owner(one, known).name: fault for one, fault in faults.items()}
     yield "without_liaison", [
         names.get(one, one)
         for one in debtors

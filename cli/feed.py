@@ -61,13 +61,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _owner(args: argparse.Namespace, world: World) -> str:
-    return owner(
-        world, args.institution, region=args.region, document=args.whole,
-        supporter=args.supporter, recipient=args.recipient,
-    )  # fmt: skip
-
-
 def _from_store(context: Context, args: argparse.Namespace, variant: Variant) -> bytes | None:
     """Return the bytes by the store, None where nothing was ever applied to one.
 
@@ -91,7 +84,7 @@ def _from_store(context: Context, args: argparse.Namespace, variant: Variant) ->
         base = replace(base_world(context), base_url=known(session, context))
         world = applied_world(session, base)
         now = args.at or present(session, context)
-        return feeds.upcoming(session, _owner(args, world), now, world).body(variant)
+        return feeds.upcoming(session, owner(world, args, args.whole), now, world).body(variant)
 
 
 def _from_files(context: Context, args: argparse.Namespace, variant: Variant) -> bytes:
@@ -104,7 +97,7 @@ def _from_files(context: Context, args: argparse.Namespace, variant: Variant) ->
     documents = {document.id: document for document, _ in context.held()}
     rosters = {document.id: roster for document, roster in context.held()}
     world = World(documents, rosters, context.loaded.workdays)
-    whose = _owner(args, world)
+    whose = owner(world, args, args.whole)
     now = args.at or context.now()
     today = now.astimezone(context.settings.timezone).date()
     entries = list(_entries(context, whose, world, feed.window(today)))

@@ -61,12 +61,7 @@ def _create(context: Context, args: argparse.Namespace) -> int:
         base = replace(base_world(context), base_url=known(session, context))
         world = applied_world(session, base)
         now = present(session, context)
-    if args.institution and args.document:
-        raise Failure("单位和 --document 只能选一样", "单位的日历里各份文件都有")
-    whose = owner(
-        world, args.institution, region=args.region, document=args.document,
-        supporter=args.supporter, recipient=args.recipient,
-    )  # fmt: skip
+    whose = owner(world, args, args.document)
     with writing(engine) as session:
         row, secret = tokens.create(session, whose, name, now, "命令行")
         number = row.id

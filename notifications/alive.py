@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import and_, func, literal, or_, select
 from sqlmodel import Session
 
-from notifications import alarms, fuse, pause, proof
+from notifications import alarms, feed_scopes, feeds, fuse, pause, proof
 from notifications.claims import DONE_MEANWHILE
 from notifications.listing import STATES, WAITING
 from notifications.next_contact import FROM
@@ -119,6 +119,11 @@ def _needs(session: Session, since: datetime, now: datetime, world: World) -> It
         yield f"{recipient} 拒收或退回，没有下一位联系人：{said}。改正联系人表，打电话告知。"
     if len(stranded) > SHOWN:
         yield f"还有 {len(stranded) - SHOWN} 个邮箱也是这样：duban outbox --state failed。"
+    faults = feeds.faults(session)
+    if faults:
+        names = "、".join(feed_scopes.owner(one, world).name for one in list(faults)[:SHOWN])
+        more = f" 等 {len(faults)} 个" if len(faults) > SHOWN else ""
+        yield f"日历生成有误，仍在提供上一次的内容：{plain(names, 200)}{more}。原因见 duban doctor。"
     nobody = _count(session, N.planned_at > since, N.reason == NOBODY)
     if nobody:
         yield f"{nobody} 条提醒无人可送：duban outbox --state unsent，补联系人表。"

@@ -9,28 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
 
-from config.roster import Institution, Pairing
+from config.roster import Institution
 from notifications.feed import Owner
 from scheduler.occurrences import Occurrence
+from scheduler.refusals import Refused
 from scheduler.world import World
 
 REGION, PAIRING, DOCUMENT = "region:", "pairing:", "document:"
 WORDS = {"": "单位", "region": "辖区", "pairing": "一对结对", "document": "整份文件"}
-
-
-def region(authority: str) -> str:
-    """Return the owner of what concerns an authority and all below it."""
-    return REGION + authority
-
-
-def pairing(document: str, number: str) -> str:
-    """Return the owner of what one pairing of a document demands."""
-    return f"{PAIRING}{document}/{number}"
-
-
-def document(name: str) -> str:
-    """Return the owner of everything in a document."""
-    return DOCUMENT + name
 
 
 def owner(text: str, world: World) -> Owner:
@@ -104,16 +90,45 @@ def belongs(text: str, world: World) -> Callable[[Occurrence, Container[str]], b
     return lambda _one, touched: any(institution in touched for institution in ids)
 
 
-def pairings_of(
-    name: str, supporter: str, recipient: str, world: World
-) -> tuple[Pairing, ...]:
-    """Return the applied pairings of a document between two hospitals, by name, alias or id."""
-    roster = world.rosters.get(name)
-    one, other = (roster.find(supporter), roster.find(recipient)) if roster else (None, None)
-    if roster is None or one is None or other is None:
-        return ()
-    return tuple(
-        p for p in roster.pairings if (p.supporter, p.recipient) == (one.id, other.id)
+def asked(
+    world: World,
+    institution: str = "",
+    *,
+    region: bool = False,
+    document: str = "",
+    supporter: str = "",
+    recipient: str = "",
+) -> str:
+    """Return the owner that somebody asks for, by names, aliases or ids; raises Refused.
+
+    Either an institution, or ``region``: with all below it; or a document, or a pairing of one.
+    """
+    if not institution:
+        return _of_document(world, document, supporter, recipient)
+    if document or supporter or recipient:
+        raise Refused("单位的日历里各份文件都有，不能再选文件和结对", "只写单位，或只写文件")
+    found = next((i for r in world.rosters.values() if (i := r.find(institution))), None)
+    if found is None:
+        raise Refused(f"已应用的名册里没有“{institution}”", "核对名称，或用机构编号")
+    if region and len(members(found.id, world)) == 1:
+        raise Refused(f"名册里没有归“{found.name}”管的单位", "不选辖区，就是它自己的日历")
+    return REGION + found.id if region else found.id
+
+
+def _of_document(world: World, name: str, supporter: str, recipient: str) -> str:
+    if not name:
+        raise Refused("没有写明是谁的日历", "写上单位；或选一份文件，一对结对再写上支援和受援医院")
+    if name not in world.documents:
+        raise Refused(f"没有应用过文件“{name}”", "文件编号见 duban documents")
+    if not supporter and not recipient:
+        return DOCUMENT + name
+    roster = world.rosters[name]
+    one, other = roster.find(supporter), roster.find(recipient)
+    for pair in roster.pairings:
+        if one and other and (pair.supporter, pair.recipient) == (one.id, other.id):
+            return f"{PAIRING}{name}/{pair.id}"
+    raise Refused(
+        f"{name} 里没有“{supporter}”支援“{recipient}”的结对", "两家医院都要写，照名册里的名称"
     )
 
 

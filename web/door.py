@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from notifications.feed import DEFAULT, Variant
+from web.pace import Pace
 from web.served import GUARD, Headers
 from web.shelf import Address, Shelf
 
@@ -33,6 +34,7 @@ _SAYINGS = {
     404: "没有这个订阅地址。请核对地址，或向管理员要一个新的。\n",
     405: "订阅地址只能读取。\n",
     410: "这个订阅地址已停用。请向管理员要一个新的。\n",
+    429: "取得太频繁，请过一会儿再取。\n",
     503: "这个日历暂时生成不了，请稍后再取。\n",
 }
 
@@ -40,8 +42,8 @@ _SAYINGS = {
 class Door:
     """An ASGI application that answers feeds and health itself and hands on everything else."""
 
-    def __init__(self, inner: Application, shelf: Shelf) -> None:
-        self._inner, self._shelf = inner, shelf
+    def __init__(self, inner: Application, shelf: Shelf, pace: Pace | None = None) -> None:
+        self._inner, self._shelf, self._pace = inner, shelf, pace or Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -79,6 +81,9 @@ class Door:
         await self._serve(scope, send, address)
 
     async def _serve(self, scope: Scope, send: Send, address: Address) -> None:
+        if seconds := self._pace.wait(address.number):
+            await _refuse(scope, send, 429, [(b"retry-after", b"%d" % seconds)])
+            return
         query: bytes = scope["query_string"]
         variant = chosen(query) if query else DEFAULT
         try:

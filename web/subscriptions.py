@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -13,10 +14,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 
 from config.settings import LOOPBACK
-from notifications import feeds, tokens
+from notifications import feed_scopes, feeds, tokens
+from scheduler.refusals import Refused
 from scheduler.store import reading, writing
 from web.house import House
 from web.rendering import Pages
+
+ASKED = ("institution", "region", "document", "supporter", "recipient", "name")
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Given:
 
     id: int
     institution: str
+    scope: str
     name: str
     created_at: datetime
     revoked_at: datetime | None
@@ -48,16 +53,20 @@ def routes(house: House, pages: Pages) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     def listing(
-        status: int = 200, problem: str = "", asked: tuple[str, str] = ("", "")
+        status: int = 200, problem: str = "", asked: Mapping[str, str] | None = None
     ) -> HTMLResponse:
+        world = house.world
+        said = dict.fromkeys(ASKED, "") | dict(asked or {})
         with reading(house.engine) as session:
             rows = tokens.listed(session)
             faults = feeds.faults(session)
         names = house.institutions()
+        owners = {row.institution: feed_scopes.owner(row.institution, world) for row in rows}
         given = [
             Given(
                 row.id or 0,
-                names.get(row.institution, row.institution),
+                owners[row.institution].name,
+                feed_scopes.WORDS[owners[row.institution].scope],
                 row.name,
                 row.created_at,
                 row.revoked_at,
@@ -74,8 +83,11 @@ def routes(house: House, pages: Pages) -> APIRouter:
             given=given,
             problem=problem,
             institutions=dict.fromkeys(names.values()),
-            asked_institution=asked[0],
-            asked_name=asked[1],
+            documents=[(one.id, one.number or one.title) for one in world.documents.values()],
+            asked=said,
+            asked_institution=said["institution"],
+            asked_region=said["region"],
+            asked_name=said["name"],
         )
 
     @router.get("/subscriptions")
@@ -85,14 +97,22 @@ def routes(house: House, pages: Pages) -> APIRouter:
 
     @router.post("/subscriptions")
     def create(
-        institution: Annotated[str, Form(max_length=200)],
         name: Annotated[str, Form(max_length=200)],
+        institution: Annotated[str, Form(max_length=200)] = "",
+        region: Annotated[str, Form(max_length=9)] = "",
+        document: Annotated[str, Form(max_length=200)] = "",
+        supporter: Annotated[str, Form(max_length=200)] = "",
+        recipient: Annotated[str, Form(max_length=200)] = "",
     ) -> HTMLResponse:
-        asked = (institution, name)
-        found = house.find(institution)
-        if found is None:
-            said = f"名册里没有“{institution}”，没有生成地址。请从单位一栏的提示里选。"
-            return listing(422, said, asked)
+        words = {
+            "institution": institution.strip(), "document": document,
+            "supporter": supporter.strip(), "recipient": recipient.strip(),
+        }  # fmt: skip
+        asked = {**words, "name": name, "region": region}
+        try:
+            found = feed_scopes.asked(house.world, **words, region=bool(region))
+        except Refused as refused:
+            return listing(422, f"{refused.message}，没有生成地址。{refused.hint}。", asked)
         if not name.strip():
             return listing(422, "请写明这个地址给谁用，以后才好停用。没有生成地址。", asked)
         with writing(house.engine) as session:

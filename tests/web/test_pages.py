@@ -265,3 +265,41 @@ def test_a_document_without_a_scoring_table_has_no_sheet(admin: Service) -> None
     assert "自评表" not in text(admin.get("/documents/pair-2025"))
     for address in ("/sheet?document=pair-2025", "/sheet?document=x", "/sheet", "/sheet.xlsx"):
         assert admin.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("said", "owner", "name"),
+    [
+        ({"institution": "甲市卫健委", "region": "1"}, "region:shi", "甲市卫健委（辖区）"),
+        ({"document": "pair-2025"}, "document:pair-2025", "某卫发〔2025〕1号"),
+        (
+            {"document": "pair-2025", "supporter": "甲市人民医院", "recipient": "xiao"},
+            "pairing:pair-2025/da.xiao",
+            "甲市人民医院—乙县人民医院",
+        ),
+    ],
+)
+def test_an_address_for_a_region_a_document_and_a_pairing(
+    admin: Service, said: dict[str, str], owner: str, name: str
+) -> None:
+    made = admin.post("/subscriptions", name="医政科", **said)
+    assert name in made.text
+    secret = re.search(rf"{URL}/feeds/([A-Za-z0-9_-]{{43}})\.ics", made.text)
+    assert secret is not None
+    assert f"X-WR-CALNAME:督办 · {name}" in admin.get(f"/feeds/{secret[1]}.ics").text
+    assert name in admin.get("/subscriptions").text
+    with reading(admin.house.engine) as session:
+        assert [row.institution for row in tokens.listed(session)] == [owner]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"institution": "甲市人民医院", "region": "1"}, {"document": "x"},
+     {"document": "pair-2025", "supporter": "da"}, {"institution": "da", "document": "pair-2025"},
+     {"document": "pair-2025", "supporter": "xiao", "recipient": "da"}],
+)  # fmt: skip
+def test_what_names_no_calendar_gets_no_address(admin: Service, said: dict[str, str]) -> None:
+    refused = admin.post("/subscriptions", name="医政科", **said)
+    assert refused.status_code == 422
+    assert "没有生成地址" in refused.text
+    assert 'value="医政科"' in refused.text
