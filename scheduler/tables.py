@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date, datetime
 
-from sqlalchemy import (
-    BigInteger,
-    DateTime,
-    Index,
-    LargeBinary,
-    TypeDecorator,
-    UniqueConstraint,
-    false,
-)  # fmt: skip
-from sqlalchemy.engine import Dialect
+from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint, false
 from sqlmodel import Column, Field, SQLModel, Text
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant, stored as UTC. Refuses naive values with ValueError."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant without a zone cannot be stored")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def instant(*, index: bool = False, nullable: bool = True) -> Any:
-    """Return a column for an aware instant."""
-    return Field(
-        default=None if nullable else ...,
-        sa_type=UtcDateTime,
-        index=index,
-        nullable=nullable,
-    )
+from scheduler.columns import instant
+from scheduler.recorded_tables import Activity as Activity
+from scheduler.recorded_tables import Event as Event
+from scheduler.recorded_tables import Evidence as Evidence
+from scheduler.recorded_tables import Fact as Fact
+from scheduler.recorded_tables import Shift as Shift
 
 
 class AppliedVersion(SQLModel, table=True):
@@ -106,109 +73,6 @@ class OccurrenceParty(SQLModel, table=True):
     institution: str = Field(primary_key=True)
     key: str = Field(primary_key=True, foreign_key="occurrence.key", ondelete="CASCADE")
     relation: str
-
-
-class Fact(SQLModel, table=True):
-    """What people said of an occurrence. Never deleted; a correction supersedes."""
-
-    __tablename__ = "fact"
-    id: int | None = Field(default=None, primary_key=True)
-    key: str = Field(index=True)
-    kind: str
-    on: date | None = None
-    until: date | None = None
-    reason: str | None = None
-    basis: str | None = None
-    evidence: str | None = None
-    recorded_at: datetime = instant(nullable=False)
-    recorded_by: str = ""
-    superseded_by: int | None = None
-
-
-class Shift(SQLModel, table=True):
-    """A team's stationing term at a pairing; ``until`` is exclusive. Never deleted.
-
-    ``persons`` is a JSON list of pseudonymous ids. ``withdrawn_at``: it no longer counts;
-    ``superseded_by`` is the row that took its place, if any.
-    """
-
-    __tablename__ = "shift"
-    id: int | None = Field(default=None, primary_key=True)
-    document: str = Field(index=True)
-    supporter: str
-    recipient: str
-    from_: date
-    until: date
-    people: int
-    staff: str = ""
-    persons: str = Field(default="[]", sa_column=Column(Text, nullable=False))
-    recorded_at: datetime = instant(nullable=False)
-    recorded_by: str = ""
-    withdrawn_at: datetime | None = instant()
-    superseded_by: int | None = None
-    reason: str | None = None
-
-
-class Activity(SQLModel, table=True):
-    """Something done towards a quota, on a local day. Never deleted.
-
-    ``subject`` is that of the quota's occurrences (of a pairing its id). ``item`` names the act or
-    the member of a set where the quota counts each once.
-    """
-
-    __tablename__ = "activity"
-    __table_args__ = (Index("ix_activity_subject", "document", "obligation", "subject", "on"),)
-    id: int | None = Field(default=None, primary_key=True)
-    document: str
-    obligation: str
-    subject: str
-    on: date
-    count: int = 1
-    item: str | None = None
-    evidence: str | None = None
-    recorded_at: datetime = instant(nullable=False)
-    recorded_by: str = ""
-    withdrawn_at: datetime | None = instant()
-    superseded_by: int | None = None
-    reason: str | None = None
-
-
-class Event(SQLModel, table=True):
-    """An event that starts a duty, on a local day. Never deleted.
-
-    ``origin`` is unique: it names the change that was seen (or the entry by hand), so that one
-    change starts one duty.
-    """
-
-    __tablename__ = "event"
-    id: int | None = Field(default=None, primary_key=True)
-    document: str = Field(index=True)
-    obligation: str
-    subject: str
-    on: date
-    cause: str = ""
-    origin: str = Field(unique=True)
-    recorded_at: datetime = instant(nullable=False)
-    recorded_by: str = ""
-    withdrawn_at: datetime | None = instant()
-    reason: str | None = None
-
-
-class Evidence(SQLModel, table=True):
-    """A file handed in as evidence, under a name made by the server.
-
-    The bytes are in the store so that a backup and every replica have them.
-    """
-
-    __tablename__ = "evidence"
-    name: str = Field(primary_key=True)
-    original: str
-    media_type: str
-    size: int
-    sha256: str
-    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    recorded_at: datetime = instant(nullable=False)
-    recorded_by: str = ""
 
 
 class Notice(SQLModel, table=True):
