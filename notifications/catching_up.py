@@ -22,7 +22,7 @@ from sqlmodel import Session
 from notifications.claims import DOUBT, Claim, rungs
 from notifications.desk import Outcome
 from notifications.journal import Line, Tail, tails
-from notifications.records import store_again
+from notifications.records import point, store_again
 from notifications.settling import settle
 from notifications.transport import Deferred, Rejected
 from scheduler import queries
@@ -158,12 +158,16 @@ def _verdict(row: Any, several: Sequence[HandOver]) -> Verdict | None:
         if not any(over.began for over in several):
             return None
         return "sent" if sent else "in_doubt" if unsettled else None
+    # A try is counted in the store before it is made: one it has not counted, it has forgotten.
+    doubtful = any(over.attempt > row.attempt for over in unsettled)
+    if row.state == "cancelled":  # by an edit or a fact that came before the journal was read
+        forgotten = [over for over in several if over.began and over.attempt > row.attempt]
+        return None if not forgotten else "sent" if sent else "in_doubt" if doubtful else None
     if row.state not in WAITING:
         return None
     if sent:
         return "sent"
-    # A try is counted in the store before it is made: one it has not counted, it has forgotten.
-    if any(over.attempt > row.attempt for over in unsettled):
+    if doubtful:
         return "in_doubt"
     return "refused" if _refusal(row, several) else None
 
@@ -208,12 +212,18 @@ def _learn(
         values |= {"reply": ended[-1].more.get("reply") if ended else None, "reason": UNSURE}
         report.in_doubt += 1
     if row is None:
-        newest = [over.began for over in several if over.began][-1]
-        store_again(session, newest, now, **values)
+        store_again(session, _newest(several), now, **values)
     else:
         same = (MESSAGES.c.id == row.id, MESSAGES.c.state == row.state)
+        if row.state == "cancelled":
+            values = {"finished_at": None} | values
+            point(session, _newest(several), row.id, now)
         session.execute(update(MESSAGES).where(*same).values(**values))
     _note(session, key, verdict, now)
+
+
+def _newest(several: Sequence[HandOver]) -> Line:
+    return [over.began for over in several if over.began][-1]
 
 
 def _refused(

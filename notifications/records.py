@@ -52,9 +52,14 @@ def store_again(session: Session, line: Line, now: datetime, **standing: Any) ->
     made: int = session.execute(
         insert(MESSAGES).values(**values, **standing).returning(MESSAGES.c.id)
     ).scalar_one()
-    for notice in said["notices"]:
-        _point(session, _notice(notice, said["recipient"]), made, now)
+    point(session, line, made, now)
     return made
+
+
+def point(session: Session, line: Line, message: int, now: datetime) -> None:
+    """Let the notices of a ``handing`` line point to their message, as in ``store_again``."""
+    for notice in line.more["notices"]:
+        _point(session, _notice(notice, line.more["recipient"]), message, now)
 
 
 def _free(session: Session, said: Mapping[str, Any]) -> int:

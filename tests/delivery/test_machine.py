@@ -26,9 +26,11 @@ from tests.delivery.played_relay import KEPT, MOMENTS, SLEEPS, STEPS, Fate
 from tests.delivery.small_town import LISTS, PAIRS, TOWN
 
 WHICH = st.integers(0, 1)
-TURNS = {"uncommitted": 14, "committed": 14}
-DEATHS = st.sampled_from(MOMENTS).flatmap(
-    lambda moment: st.integers(1, TURNS.get(moment, 4)).map(lambda turn: Fate(moment, turn))
+TURNS = dict.fromkeys(("uncommitted", "committed"), (1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 7, 10))
+DEATHS = st.sampled_from([*MOMENTS, "committed", "committed"]).flatmap(
+    lambda moment: st.builds(
+        Fate, st.just(moment), st.sampled_from(TURNS.get(moment, (1, 2, 3)))
+    )
 )
 FATES = st.one_of(st.none(), st.none(), DEATHS)
 AWAKE = [step for step in STEPS if step not in SLEEPS]
@@ -149,6 +151,14 @@ class Machine(RuleBasedStateMachine):
     @rule(number=st.integers(0, 1))
     def restore(self, number: int) -> None:
         self.rig.restore(number)
+
+    @precondition(lambda self: len(self.rig.saved) < 4)
+    @rule(which=WHICH, script=SOME)
+    def forget(self, which: int, script: list[str]) -> None:
+        """What a round did is known to the relay and to the journal only."""
+        self.rig.backup()
+        self.next(which, script, None)
+        self.rig.restore(-1)
 
 
 def run(url: str | Path, examples: int, steps: int, *, derandomize: bool) -> None:
