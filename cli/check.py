@@ -1,4 +1,4 @@
-"""``duban check``: every problem of workflows, rosters, contacts and settings, at its place."""
+"""``duban check``: every problem of workflows, sheets, rosters, contacts, settings, at its place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-HELP = "检查工作流、名册和设置，列出全部问题"
+HELP = "检查工作流、评分表、名册和设置，列出全部问题"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

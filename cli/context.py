@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.failure import Failure
@@ -16,7 +17,9 @@ from config.settings import Settings, load
 from scheduler.loading import ROSTERS, Loaded, folders
 from scheduler.loading import load as load_files
 from workflows.document import Document
-from workflows.library import DOCUMENTS
+from workflows.library import DOCUMENTS, files
+from workflows.sheet import SHEETS, beside
+from workflows.sheet_files import check_sheets
 from workflows.source import Problem
 
 if TYPE_CHECKING:
@@ -71,9 +74,17 @@ class Context:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Return every problem of settings, workflows, rosters and contacts."""
+        """Return every problem of settings, workflows, sheets, rosters and contacts."""
         settings = [Problem(*finding) for finding in self.settings.findings]
-        return tuple(sorted({*settings, *self.loaded.problems, *self._contacts[1]}))
+        sheets = self.sheet_problems(folders(beside(self.settings.workflows), SHEETS))
+        return tuple(sorted({*settings, *self.loaded.problems, *sheets, *self._contacts[1]}))
+
+    def sheet_problems(self, sheets: Sequence[Path]) -> tuple[Problem, ...]:
+        """Return the problems of scoring sheets, against the documents as the files have them."""
+        documents = self.loaded.documents
+        known = folders(self.settings.workflows, DOCUMENTS)
+        named = {path.stem for folder in known for path in files(folder)}
+        return check_sheets(sheets, documents, named - documents.keys())
 
     @property
     def strict(self) -> bool:

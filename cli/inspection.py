@@ -10,6 +10,8 @@ from cli.failure import Failure
 from config.contacts import finder, read_contacts
 from config.tables import read_roster
 from scheduler.loading import ROSTERS, folders, load
+from workflows.library import files
+from workflows.sheet_files import check_sheets
 from workflows.source import Problem
 
 
@@ -17,7 +19,8 @@ def inspect(paths: Sequence[Path]) -> tuple[Problem, ...]:
     """Return the problems of workflow files, contacts files, roster folders, or folders of them.
 
     Raises Failure for a path that does not exist. A workflow is checked against the roster of its
-    own id: in ``rosters`` beside it, in the admin's folder, or bundled.
+    own id: in ``rosters`` beside it, in the admin's folder, or bundled. What lies in a folder
+    ``sheets`` is a scoring sheet, and checked against the document that it is named for.
     """
     found: list[Problem] = []
     for path in paths:
@@ -30,6 +33,8 @@ def inspect(paths: Sequence[Path]) -> tuple[Problem, ...]:
                 found += [Problem(*finding) for finding in read_roster(folder, folder.name)[1]]
         elif path.suffix in (".csv", ".xlsx"):
             found += _contacts(path)
+        elif path.resolve().parent.name == "sheets" or path.resolve().name == "sheets":
+            found += opened().sheet_problems([path])
         else:
             found += _workflows(path)
     return tuple(sorted(set(found)))
@@ -38,7 +43,11 @@ def inspect(paths: Sequence[Path]) -> tuple[Problem, ...]:
 def _workflows(path: Path) -> list[Problem]:
     beside = (path.parent if path.is_file() else path) / "rosters"
     known = folders(opened().settings.rosters, ROSTERS)
-    return list(load([path], [beside, *known] if beside.is_dir() else known).problems)
+    read = load([path], [beside, *known] if beside.is_dir() else known)
+    sheets = [path / "sheets"] if path.is_dir() else []
+    faulty = {one.stem for one in files(path)} - read.documents.keys()
+    documents = opened().loaded.documents | read.documents if sheets else {}
+    return [*read.problems, *check_sheets(sheets, documents, faulty)]
 
 
 def _contacts(path: Path) -> list[Problem]:

@@ -15,6 +15,7 @@ from config.tables import OPTIONAL, TABLES, read_roster
 from scheduler.loading import load
 from workflows.library import read_documents, read_workdays
 from workflows.parse import parse
+from workflows.sheet_files import check_sheets
 
 HERE = Path(__file__).parent
 ROSTERS = HERE / "good" / "rosters"
@@ -82,6 +83,12 @@ def _roster(path: Path) -> Iterable[Complaint]:
         return read_roster(folder, "example")[1]
 
 
+def _sheet(path: Path) -> Iterable[Complaint]:
+    document, _ = parse((HERE / "cross" / "good.yaml").read_bytes(), "good.yaml")
+    assert document is not None
+    return check_sheets([path], {document.id: document})
+
+
 def _contacts(path: Path) -> Iterable[Complaint]:
     roster, _, _ = read_roster(ROSTERS / "example", "example")
     assert roster is not None
@@ -106,6 +113,7 @@ _READERS = {
     "workdays": _workdays,
     "cross": _cross,
     "roster": _roster,
+    "sheet": _sheet,
     "contacts": _contacts,
     "settings": _settings,
     "environment": _environment,

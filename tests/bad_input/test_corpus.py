@@ -44,9 +44,11 @@ def test_the_manifest_and_the_files_agree() -> None:
     assert len(CASES) >= 60
     present = {
         path.relative_to(HERE).as_posix()
-        for kind in ("workflow", "cross", "contacts", "settings", "folder", "roster", "workdays")
+        for kind in (
+            "workflow", "cross", "contacts", "settings", "folder", "roster", "sheet", "workdays"
+        )
         for path in (HERE / kind).iterdir()
-    }
+    }  # fmt: skip
     assert present == set(listed)
     assert all(LINE.fullmatch(line) for case in CASES for line in case["expect"])
 
@@ -58,6 +60,7 @@ def codes_of_the_program() -> set[str]:
         codes |= set(re.findall(r'"([YFDWX]\d{3})"', path.read_text("utf-8")))
     for name, letters in (
         ("sheet.py", "RC"), ("tables.py", "R"), ("cells.py", "R"), ("contacts.py", "C"),
+        ("office_file.py", "C"),
     ):  # fmt: skip
         numbers = re.findall(r'"(0\d\d)"', (ROOT / "config" / name).read_text("utf-8"))
         codes |= {letter + number for letter in letters for number in numbers}

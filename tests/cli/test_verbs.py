@@ -14,6 +14,7 @@ import pytest
 from scheduler.rows import FIELDS
 from tests.cli.command import COMMAND, duban, environment, printed
 from workflows.library import DOCUMENTS
+from workflows.sheet import SHEETS
 
 NAMES = ["guangxi-2019", "hebei-2019", "horqin-2023", "hubei-2022", "shaoxing-2017"]
 YEAR = ("--from", "2019-01-01", "--to", "2019-12-31")
@@ -227,6 +228,21 @@ def test_check_tells_every_error_at_its_place_and_ends_with_1(tmp_path: Path) ->
     assert [f"{one['path']}:{one['line']}:{one['column']}: {one['code']}" for one in told] == [
         line.split(" ")[0] + " " + line.split(" ")[1] for line in lines[:-1]
     ]
+
+
+def test_check_tells_the_errors_of_sheets(tmp_path: Path) -> None:
+    (own := tmp_path / "own" / "sheets").mkdir(parents=True)
+    text = (SHEETS / "hubei-2022.yaml").read_text("utf-8")
+    bad = own / "hubei-2022.yaml"
+    bad.write_text(text.replace("total: 100", "total: 101"), "utf-8")
+    (own / "hubei-2023.yaml").write_text(text, "utf-8")
+    environ = {"DUBAN_WORKFLOWS": str(tmp_path / "own")}
+    for words, all_ in (((), True), ((own.parent,), True), ((own,), True), ((bad,), False)):
+        done = duban(tmp_path, "check", *words, "--format", "json", **environ)
+        told = [(Path(one["path"]).stem, one["code"]) for one in json.loads(done.stdout)
+                if one["severity"] == "error"]  # fmt: skip
+        assert done.returncode == 1
+        assert told == [("hubei-2022", "D031"), *[("hubei-2023", "D030")] * all_]
 
 
 def test_check_of_what_is_not_there_is_refused(tmp_path: Path) -> None:
