@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlsplit
 
-import segno
 from fastapi import APIRouter, Form, HTTPException
-from fastapi.responses import HTMLResponse, RedirectResponse
-from markupsafe import Markup
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from config.settings import LOOPBACK
 from notifications import feed_scopes, feeds, tokens
 from scheduler.refusals import Refused
 from scheduler.store import reading, writing
+from web import subscribe_page
 from web.house import House
 from web.rendering import Pages
 
@@ -36,16 +33,6 @@ class Given:
     fetched_at: datetime | None
     fetched_by: str | None
     fault: str | None
-
-
-def address(base_url: str, secret: str) -> str:
-    """Return the https (or http) address of a feed."""
-    return f"{base_url.rstrip('/')}/feeds/{secret}.ics"
-
-
-def webcal(url: str) -> str:
-    """Return the address that opens a device's calendar."""
-    return "webcal://" + url.partition("://")[2]
 
 
 def routes(house: House, pages: Pages) -> APIRouter:
@@ -116,27 +103,15 @@ def routes(house: House, pages: Pages) -> APIRouter:
         if not name.strip():
             return listing(422, "请写明这个地址给谁用，以后才好停用。没有生成地址。", asked)
         with writing(house.engine) as session:
-            _, secret = tokens.create(session, found, name, house.now(), "admin")
+            row, secret = tokens.create(session, found, name, house.now(), "admin")
+            number = row.id or 0
         house.shelf.refresh()
-        return _shown(found, name.strip(), secret)
+        values = subscribe_page.shown(house, found, number, name.strip(), secret)
+        return pages.page("subscribed.html", here="/subscriptions", **values)
 
-    def _shown(institution: str, name: str, secret: str) -> HTMLResponse:
-        base = house.settings.base_url
-        url = address(base, secret)
-        picture = segno.make(url, micro=False, error="m")
-        svg = picture.svg_inline(border=2, omitsize=True, title="订阅地址的二维码")
-        return pages.page(
-            "subscribed.html",
-            here="/subscriptions",
-            institution=house.name(institution),
-            name=name,
-            address=url,
-            webcal=webcal(url),
-            base=base,
-            secure=base.startswith("https://"),
-            local=urlsplit(base).hostname in LOOPBACK,
-            qr=Markup(svg),  # noqa: S704  made here from the address alone
-        )
+    @router.get("/subscriptions/{number}/calendar.ics")
+    def download(number: int) -> Response:
+        return subscribe_page.present(house, number)
 
     @router.post("/subscriptions/{number}/revoke")
     def revoke(number: int) -> RedirectResponse:
