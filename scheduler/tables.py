@@ -71,7 +71,9 @@ class OccurrenceParty(SQLModel, table=True):
 
     __tablename__ = "occurrence_party"
     institution: str = Field(primary_key=True)
-    key: str = Field(primary_key=True, foreign_key="occurrence.key", ondelete="CASCADE")
+    key: str = Field(
+        primary_key=True, foreign_key="occurrence.key", ondelete="CASCADE", index=True
+    )
     relation: str
 
 

@@ -32,6 +32,7 @@ def upgrade() -> None:
         occurrence.add_column(
             sa.Column("history", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
+    op.create_index("ix_occurrence_party_key", "occurrence_party", ["key"])
     op.execute("update occurrence set history = (status = 'history')")
     op.create_table(
         "shift",
@@ -93,6 +94,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("evidence", "event", "activity", "shift"):
         op.drop_table(table)
+    op.drop_index("ix_occurrence_party_key", "occurrence_party")
     with op.batch_alter_table("occurrence") as occurrence:
         occurrence.drop_column("history")
         occurrence.drop_column("extended_to")
