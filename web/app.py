@@ -32,6 +32,7 @@ from web import (
 from web.door import Application, Door, Receive, Scope, Send
 from web.gate import Gate
 from web.house import House
+from web.pace import Pace
 from web.rendering import HERE, Pages, refusal
 
 log = logging.getLogger("duban.web")
@@ -39,8 +40,8 @@ log = logging.getLogger("duban.web")
 VERSION = "0.1.0"
 
 
-def build(house: House) -> Application:
-    """Return the ASGI application of one house."""
+def build(house: House, pace: Pace | None = None) -> Application:
+    """Return the ASGI application of one house; ``pace``: how often a feed may be asked."""
     pages = Pages(house)
     # Its own documentation pages load scripts from elsewhere; ours are at /docs.
     app = FastAPI(title="督办", version=VERSION, docs_url=None, redoc_url=None)
@@ -91,7 +92,7 @@ def build(house: House) -> Application:
         response = answer(Request(scope), scope["refused"])
         await response(scope, receive, send)
 
-    return Door(Gate(app, house, refuse), house.shelf)
+    return Door(Gate(app, house, refuse), house.shelf, pace)
 
 
 def _wrong(error: RequestValidationError) -> str:
