@@ -52,18 +52,17 @@ def _page(args: argparse.Namespace) -> SheetPage:
     from cli.address import present
     from cli.context import opened
     from cli.failure import Failure
-    from cli.world import base_world
+    from cli.world import counted_world
     from scheduler.loading import folders
-    from scheduler.proposing import applied_world
     from scheduler.sheet_records import drafted
     from scheduler.store import reading
     from web.sheet_view import SheetPage
     from workflows.sheet import SHEETS, beside, read_sheet
 
     context = opened()
-    base = base_world(context)
-    with reading(context.engine()) as session:
-        world = applied_world(session, base)
+    engine = context.engine()
+    world = counted_world(context, engine)
+    with reading(engine) as session:
         document = world.documents.get(args.document)
         if document is None:
             raise Failure(f"没有应用编号为“{args.document}”的文件", "现有文件见 duban documents")

@@ -63,19 +63,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from cli.context import opened
     from cli.failure import Failure
-    from cli.world import base_world
-    from scheduler import queries
-    from scheduler.proposing import applied_world
+    from cli.world import counted_world
     from scheduler.refusals import Refused
-    from scheduler.store import reading
 
     context = opened()
-    base = base_world(context)
     engine = context.engine()
-    with reading(engine) as session:
-        if not queries.newest_version(session):
-            raise Failure("还没有应用任何文件", "先运行 duban serve，或 duban plan --save 与 duban apply")
-        world = applied_world(session, base)
+    world = counted_world(context, engine)
     asked = getattr(args, "document", None)
     if asked is not None and asked not in world.documents:
         raise Failure(f"没有应用编号为“{asked}”的文件", "现有文件见 duban documents")

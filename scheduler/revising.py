@@ -26,10 +26,13 @@ def revise(
 ) -> Changes:
     """Bring the stored occurrences of some obligations and subjects up to what is recorded.
 
-    In the caller's transaction; ``world`` holds the applied documents. Returns what changed.
+    In the caller's transaction; ``world`` holds the applied documents. Returns what changed. Where
+    nothing was applied yet nothing is: the first to apply the documents takes the records in.
     """
     one_planner(session)
     session.flush()
+    if not queries.newest_version(session):
+        return Changes((), {})
     source = world.documents[document]
     some = tuple(duty for duty in source.obligations if duty.id in obligations)
     if not some:
