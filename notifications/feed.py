@@ -51,8 +51,8 @@ class Entry:
     ``modified_at`` (aware) is when its content last changed and ``sequence`` how often.
     ``tentative``: a rule moves the date off days whose holiday notice is not out yet.
     ``original``: the date of the text, where an authority granted the later one that the
-    occurrence has here: a calendar shows the day that people work to. ``digest``: another one
-    whenever the occurrence is, empty where nobody worked it out.
+    occurrence has here: a calendar shows the day that people work to. ``source``: another one
+    whenever what it is made from is, empty where nobody worked it out.
     """
 
     occurrence: Occurrence
@@ -62,7 +62,7 @@ class Entry:
     cancelled_on: date | None = None
     tentative: bool = False
     original: date | None = None
-    digest: str = ""
+    source: str = ""
 
     @property
     def cancelled(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -61,15 +61,17 @@ def advance(
     now: datetime,
     today: date,
     base_url: str,
+    same: Collection[str] = (),
 ) -> dict[str, Shown]:
     """Return a feed's events by UID as they are to be shown now; ``before`` as they were.
 
-    ``now`` is an aware instant, ``today`` the local day. What this owner no longer has stays as
+    ``now`` is an aware instant, ``today`` the local day. ``same``: what is known to be as it was,
+    though no entry stands for it. What this owner no longer has stays as
     cancelled for 30 days, and then without bytes.
     """
     entries = list(entries)
     several = feed.partners(entries)
-    after: dict[str, Shown] = {}
+    after = {name: before[name] for name in same}
     for entry in feed.shown(entries, today):
         name = feed.uid(entry.occurrence.key)
         after[name] = _next(owner, entry, several, before.get(name), now, base_url)
@@ -143,7 +145,9 @@ def _next(
     one = entry.occurrence
     assert one.due is not None
     title = feed.summary(owner, entry, several)
-    source = _source(entry, title, base_url)
+    source = entry.source
+    if source and not owner.scope:  # where the title depends on the other entries
+        source += hashlib.sha256(title.encode()).hexdigest()[:16]
     if old is not None and source and old.source == source:
         return old
     sequence, stamp = entry.sequence, entry.modified_at.astimezone(UTC).replace(microsecond=0)
@@ -179,17 +183,13 @@ def _later(old: Shown, now: datetime, changed: datetime | None = None) -> dateti
     return max(stamp, old.modified_at + SECOND)
 
 
-def _source(entry: Entry, title: str, base_url: str) -> str:
-    """Return a digest of all that an event's bytes are made from, its stamps excepted."""
-    if not entry.digest:
-        return ""
-    one = entry.occurrence
-    made_from = (
-        _program(), entry.digest, title, base_url, entry.cancelled_on, entry.tentative,
-        entry.original, entry.rings, one.due, one.last_working_day, one.binds_by,
-        one.provisional,
-    )  # fmt: skip
-    return hashlib.sha256(repr(made_from).encode()).hexdigest()[:32]
+def source(owner: str, base_url: str, *made_from: object) -> str:
+    """Return a digest of all that the bytes of an owner's event are made from, stamps excepted.
+
+    ``made_from``: what the store has of it. Of institutions the title still is to be added.
+    """
+    told = (_program(), owner, base_url, *made_from)
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
 
 @cache

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import or_, select
+from sqlmodel import Session, col
 
 from notifications import feed, feed_changes, feed_scopes
 from notifications.feed import Entry
+from notifications.feed_changes import Shown
 from scheduler.postponing import postponed
 from scheduler.queries import chunks
 from scheduler.rows import decode
@@ -19,51 +22,95 @@ from scheduler.world import World
 from workflows.document import Document
 from workflows.workdays import Workdays
 
+_COLUMNS = tuple(
+    getattr(Stored, name)
+    for name in (
+        "key", "document", "obligation", "due", "digest", "status", "sequence", "modified_at",
+        "cancelled_on", "extended_to",
+    )
+)  # fmt: skip
 
-def entries(session: Session, owner: str, day: date, world: World) -> list[Entry]:
-    """Return what an owner's feed may show on a local day, cancelled ones for 30 days."""
+
+class Found(NamedTuple):
+    """What a feed may show now: ``entries``, and the UIDs of events that stay as they are."""
+
+    entries: list[Entry]
+    same: set[str]
+
+
+def entries(
+    session: Session,
+    owner: str,
+    day: date,
+    world: World,
+    before: Mapping[str, Shown] = MappingProxyType({}),
+) -> Found:
+    """Return what an owner's feed may show on a local day, cancelled ones for 30 days.
+
+    ``before``: the events as they were last shown. Where nothing else goes into an event than its
+    own row, those that cannot have changed are not even read; so it is in the wide feeds.
+    """
     first, last = feed.window(day)
-    query = select(Stored).where(
+    query = select(*_COLUMNS).where(
         or_(col(Stored.due) >= first, col(Stored.extended_to) >= first),
         col(Stored.due) <= last,
-        Stored.phase != "pre-issue",
+        col(Stored.phase) != "pre-issue",
     )
-    rows = {
-        row.key: row for some in _wheres(owner, world) for row in session.exec(query.where(*some))
-    }
+    rows: dict[str, Any] = {}
+    for some in _wheres(owner, world):
+        rows.update((row.key, row) for row in session.execute(query.where(*some)))
+    sources: dict[str, str] = {}
+    unsure: dict[str, bool] = {}
+    same: set[str] = set()
+    for key, row in rows.items():
+        if row.cancelled_on is not None and row.cancelled_on + feed_changes.KEPT <= day:
+            continue
+        unsure[key] = moved_by_notice(
+            world.documents.get(row.document), row.obligation, row.due, world.workdays
+        )
+        source = feed_changes.source(
+            owner, world.base_url, row.digest, row.status, row.cancelled_on, unsure[key]
+        )
+        known = before.get(feed.uid(key))
+        if known is not None and known.source == source and row.extended_to is None:
+            same.add(known.uid)
+        else:
+            sources[key] = "" if row.extended_to else source
     pair = feed_scopes.sides(owner, world)
     number = owner.partition("/")[2]
     found = []
-    for row in rows.values():
-        if row.cancelled_on is not None and row.cancelled_on + feed_changes.KEPT <= day:
-            continue
-        one = decode(row.body)
-        if pair and not feed_scopes.about(one, pair, number):
-            continue
-        found.append(
-            Entry(
-                occurrence=postponed(one, row.extended_to, world.workdays),
-                original=row.due if row.extended_to else None,
-                modified_at=row.modified_at,
-                sequence=row.sequence,
-                status=row.status,
-                cancelled_on=row.cancelled_on,
-                tentative=moved_by_notice(
-                    world.documents.get(row.document), row.obligation, row.due, world.workdays
-                ),
-                digest=row.digest,
+    for key, body in _bodies(session, sources):
+        row, one = rows[key], decode(body)
+        if not pair or feed_scopes.about(one, pair, number):
+            found.append(
+                Entry(
+                    occurrence=postponed(one, row.extended_to, world.workdays),
+                    original=row.due if row.extended_to else None,
+                    modified_at=row.modified_at,
+                    sequence=row.sequence,
+                    status=row.status,
+                    cancelled_on=row.cancelled_on,
+                    tentative=unsure[key],
+                    source=sources[key],
+                )
             )
-        )
-    return found
+    return Found(found, same)
+
+
+def _bodies(session: Session, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for some in chunks(keys):
+        query = select(col(Stored.key), col(Stored.body)).where(col(Stored.key).in_(some))
+        for row in session.execute(query):
+            yield row[0], row[1]
 
 
 def _wheres(owner: str, world: World) -> Iterator[list[Any]]:
     """Yield conditions; what meets one of them belongs into the owner's feed."""
     kind, _, rest = owner.rpartition(":")
     if kind == "document":
-        yield [Stored.document == rest]
+        yield [col(Stored.document) == rest]
     elif kind == "pairing":
-        conditions: list[Any] = [Stored.document == rest.partition("/")[0]]
+        conditions: list[Any] = [col(Stored.document) == rest.partition("/")[0]]
         pair = feed_scopes.sides(owner, world)
         if pair:  # one that is no longer applied has only what is cancelled now
             yield [*conditions, *(_touches([side]) for side in pair)]
@@ -75,7 +122,9 @@ def _wheres(owner: str, world: World) -> Iterator[list[Any]]:
 
 
 def _touches(institutions: list[str]) -> Any:
-    keys = select(OccurrenceParty.key).where(col(OccurrenceParty.institution).in_(institutions))
+    keys = select(col(OccurrenceParty.key)).where(
+        col(OccurrenceParty.institution).in_(institutions)
+    )
     return col(Stored.key).in_(keys)
 
 

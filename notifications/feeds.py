@@ -57,13 +57,15 @@ def upcoming(session: Session, text: str, now: datetime, world: World) -> Next:
     """Return an owner's feed as it is to be now; nothing is written. Raises what rendering raises."""
     day = today(now, world)
     whose = feed_scopes.owner(text, world)
-    known = entries(session, text, day, world)
     kept = session.get(Feed, text)
     stored = feed_memory.read(session, text)
     before = stored
     if not stored and kept is not None and not kept.state:
         before = feed_changes.remembered(kept.body)
-    events = feed_changes.advance(whose, known, before, now, day, world.base_url)
+    known = entries(session, text, day, world, stored)
+    events = feed_changes.advance(
+        whose, known.entries, before, now, day, world.base_url, known.same
+    )
     return Next(whose, day, events, kept, stored)
 
 

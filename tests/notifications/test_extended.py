@@ -129,10 +129,10 @@ def test_history_that_was_extended_is_reminded_of_again(post: Post) -> None:
 
 def test_calendars_show_the_day_that_counts_and_the_original(post: Post) -> None:
     with store.reading(post.engine) as session:
-        before = feeds.entries(session, "da", date(2026, 3, 2), post.world)
+        before = feeds.entries(session, "da", date(2026, 3, 2), post.world).entries
     post.say(PLAN, "extended", "2026-03-02 10:00", **EXTEND)
     with store.reading(post.engine) as session:
-        after = feeds.entries(session, "da", date(2026, 3, 2), post.world)
+        after = feeds.entries(session, "da", date(2026, 3, 2), post.world).entries
     (one,) = [entry for entry in after if entry.occurrence.key == PLAN]
     assert one.sequence == next(e for e in before if e.occurrence.key == PLAN).sequence + 1
     body = feeds.render_one(post.engine, "da", at("2026-03-02 11:00"), post.world)

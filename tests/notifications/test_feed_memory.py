@@ -288,3 +288,43 @@ def test_a_later_word_about_time_never_sets_stamps_back(house: House) -> None:
     feeds.render_changed(house.engine, at("2026-02-09 11:00"), other, everything=True)
     second = stamps(row(house).body)
     assert all(second[uid] > first[uid] and second[uid][1] > first[uid][1] for uid in first)
+
+
+def test_a_program_that_words_otherwise_is_noticed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(house, "da", "region:shi")
+    now = at("2026-01-09 11:00")
+    feeds.render_changed(house.engine, now, house.world)
+    first = {owner: stamps(row(house, owner).body) for owner in ("da", "region:shi")}
+    monkeypatch.setattr(feed_changes, "_program", lambda: "another")
+    feeds.render_changed(house.engine, now, house.world, everything=True)
+    assert {owner: stamps(row(house, owner).body) for owner in first} == first
+    monkeypatch.setattr(feed_changes, "_program", lambda: "a third")
+    monkeypatch.setattr(feed, "description", lambda *_: "另一种说法")
+    feeds.render_changed(house.engine, now, house.world, everything=True)
+    for owner, old in first.items():
+        new = stamps(row(house, owner).body)
+        assert all(new[uid][0] == old[uid][0] + 1 for uid in old)
+
+
+def test_a_wide_feed_reads_only_what_may_have_changed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(house, "region:shi", "pairing:pair-2025/da.xiao")
+    now = at("2026-01-09 11:00")
+    feeds.render_changed(house.engine, now, house.world)
+    made: list[str] = []
+    real = feed.event
+
+    def counted(owner: feed.Owner, one: feed.Entry, *given: object) -> bytes:
+        made.append(one.occurrence.key)
+        return real(owner, one, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(feed, "event", counted)
+    with writing(house.engine) as session:
+        record(session, Statement(PLAN, "completed"), now, "", house.world)
+    assert feeds.render_changed(house.engine, now, house.world) == 2
+    assert made == [PLAN, PLAN]
+    feeds.render_changed(house.engine, now, house.world, everything=True)
+    assert made == [PLAN, PLAN]
