@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.running_clock import lasting, running
+from cli.serve import _bind
 from tests.scheduler.house import at
 from tests.web.server import HERE, Server
 
@@ -134,3 +135,12 @@ def test_a_lease_follows_the_clock_but_is_never_over_within_a_moment() -> None:
     assert lasting(900, 300) == timedelta(seconds=900)  # three real seconds
     assert lasting(900, 3_600) == timedelta(hours=3)  # three real seconds, too
     assert lasting(900, 100_000) == timedelta(hours=5)  # what the hourly proof still takes for one
+
+
+def test_a_body_does_not_wait_for_the_header_to_be_acknowledged() -> None:
+    with (
+        _bind("127.0.0.1", 0) as bound,
+        socket.create_connection(bound.getsockname()),
+        bound.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
