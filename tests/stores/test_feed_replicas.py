@@ -1,0 +1,87 @@
+"""Two services on one PostgreSQL: a change made through one is soon served by both, byte for byte."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.notifications.feed_samples import events
+from tests.web.server import Server
+
+pytestmark = pytest.mark.system
+
+SOON = 2.0  # seconds until a change is served by every replica
+FACTS = (("completed", "✓ "), ("corrected", ""), ("completed", "✓ "), ("corrected", ""))
+AT = ("--at", "2019-09-05T10:00:00+08:00", "--rate", "1")
+
+
+def served(server: Server, path: str) -> httpx.Response:
+    got = server.client.get(path, headers={"accept-encoding": "identity"})
+    assert got.status_code == 200
+    return got
+
+
+def start(stack: ExitStack, folder: Path, shared: dict[str, str]) -> Server:
+    """Start a replica; what it calls its address is the shared one, so ask it by its port."""
+    folder.mkdir(exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = stack.enter_context(Server(folder / "data", *AT, "--port", str(port), **shared))
+    server.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+    return server
+
+
+def both(servers: list[Server], path: str) -> list[tuple[bytes, str, str]]:
+    answers = [served(one, path) for one in servers]
+    return [(one.content, one.headers["etag"], one.headers["last-modified"]) for one in answers]
+
+
+def test_a_change_on_one_replica_is_soon_served_by_the_other(
+    tmp_path: Path, postgresql: str
+) -> None:
+    # One address for all of them, as behind a proxy.
+    shared = {"DUBAN_DATABASE_URL": postgresql, "DUBAN_BASE_URL": "http://127.0.0.1:1"}
+    with ExitStack() as stack:
+        servers = []
+        for number in range(2):
+            servers.append(start(stack, tmp_path / f"replica-{number}", shared))
+        recorder = servers[0]
+        made = recorder.duban("token", "create", "baise-zhongyi-zhuguan", "--region", "--name", "x")
+        assert made.returncode == 0, made.stderr
+        path = made.stdout.strip().partition("/feeds/")[2]
+        path = f"/feeds/{path}"
+        first = both(servers, path)
+        assert first[0] == first[1]
+        text = first[0][0].decode().replace("\r\n ", "")
+        key = re.search(r"UID:(guangxi-2019/resident-staff-list/baise[^@]+)@", text)
+        assert key is not None
+        waited, uid = [], f"{key[1]}@duban"
+        for kind, mark in FACTS:
+            said = recorder.duban(
+                "record", key[1], kind, *(["--reason", "误记"] * (kind == "corrected"))
+            )
+            assert said.returncode == 0, said.stderr
+            begun = time.monotonic()
+            for server in reversed(servers):  # the other one first
+                while True:
+                    title = str(events(served(server, path).content)[uid]["SUMMARY"])
+                    if title.startswith("✓ ") is bool(mark):
+                        break
+                    assert time.monotonic() - begun < 30
+                    time.sleep(0.1)
+            waited.append(time.monotonic() - begun)
+            now = both(servers, path)
+            assert now[0] == now[1]
+        assert min(waited) < SOON, waited  # a busy machine may take longer now and then
+        for variant in ("?alarms=1", "?frequent=1&kind=quota", "?kind=quota&frequent=1"):
+            found = both(servers, path + variant)
+            assert found[0] == found[1]
+        assert servers[1].stop() == 0
+        again = start(stack, tmp_path / "replica-2", shared)
+        assert both([recorder, again], path) == [now[0], now[0]]  # a restart says nothing new
