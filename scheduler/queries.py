@@ -57,7 +57,8 @@ def insert_ignoring(session: Session, target: Table, rows: Sequence[Row]) -> Non
 def insert_first(session: Session, target: Table, row: Row) -> bool:
     """Insert a row; return False where one with its unique key is there already."""
     statement = _dialect(session).insert(target).values(**row).on_conflict_do_nothing()
-    return session.execute(statement).rowcount == 1  # type: ignore[attr-defined,no-any-return]
+    # Not rowcount: PostgreSQL's driver has none where the database makes the key.
+    return session.execute(statement.returning(*target.primary_key)).first() is not None
 
 
 def _dialect(session: Session) -> Any:
