@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.ladder import climbs, fitted, steps
@@ -202,6 +202,7 @@ def test_windows_of_terms_take_the_place_of_years() -> None:
     ]
 
 
+@settings(deadline=None)  # the first example reads the year's workdays
 @given(
     st.lists(st.tuples(st.integers(0, 700), st.integers(1, 200)), min_size=1, max_size=5, unique=True),
     st.randoms(),

@@ -19,7 +19,7 @@ PINNED = [
     "key", "document", "obligation", "title", "kind", "programme", "period", "opens", "due",
     "last_working_day", "provisional", "phase", "reading", "clauses", "phrase", "responsible",
     "responsible_id", "unresolved", "assisting", "recipients", "submit", "binds_by", "pairings",
-    "quota", "relation", "status",
+    "quota", "relation", "status", "extended_to",
 ]  # fmt: skip
 
 
