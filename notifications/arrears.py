@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import urlencode
 
-from notifications import shortfalls
+from notifications import links, shortfalls
 from notifications.items import FOOTING, TEXT_LIMIT, Entry, about, source, url
-from notifications.links import Signer
+from notifications.links import PARAMETER, Signer
 from notifications.phrasing import brief, on, plain
 from notifications.stationed import first_day, is_gap, remaining, when
 from scheduler.ladder import CHANGED
+from scheduler.matrix import KINDS
 from scheduler.occurrences import Occurrence
 from scheduler.world import World
 
@@ -58,6 +60,25 @@ def arrears(
         same = (entry.due, one.document, one.obligation, one.title)
         duties.setdefault(same, []).append(entry)
     return [_arrear(group, world, today, signer) for group in duties.values()]
+
+
+def ledger(entries: Iterable[Entry], world: World, signer: Signer) -> str:
+    """Return the address of the 台账 of those below a mail's recipient, open without a session.
+
+    It opens at the year and the document of the oldest debt that stands there. Where nothing is
+    signed it is the first page's.
+    """
+    home = f"{world.base_url.rstrip('/')}/"
+    token = signer.token(links.ledger(signer.institution))
+    if not token:
+        return home
+    oldest = min(entries, key=lambda e: (e.occurrence.kind not in KINDS, e.due), default=None)
+    asked = {}
+    if oldest is not None:
+        asked["document"] = oldest.occurrence.document
+        if oldest.occurrence.kind in KINDS:
+            asked["period"] = str((oldest.original or oldest.due).year)
+    return f"{home}ledgers/{signer.institution}?{urlencode({**asked, PARAMETER: token})}"
 
 
 def _arrear(

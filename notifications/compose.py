@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from notifications import shortfalls
-from notifications.arrears import arrears
+from notifications.arrears import arrears, ledger
 from notifications.items import Entry, Item, grouped, item, next_steps
 from notifications.links import LASTS, Signer
 from notifications.mime import Head, assemble, message_id
@@ -221,6 +221,7 @@ def _values(letter: Letter, world: World, name: str, signer: Signer) -> dict[str
         "items": items,
         "above": above_heading(others, world, today) if others else "",
         "arrears": owing,
+        "ledger": ledger(others, world, signer),
         "next": next_steps(letter.entries, letter.institution, world, today),
         "signed": bool(signer.secret),
         "lasts": LASTS.days,

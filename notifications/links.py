@@ -2,6 +2,7 @@
 
 A link is a bearer's: whoever holds the mail holds it. It names one item, one institution and one
 role, ends by itself, and only opens a page; what the page does, a person has to confirm there.
+A link to the 台账 of an authority is made alike, and good for looking only.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ MARK = "link-key"  # one for the store, so that every replica signs and reads al
 PARAMETER = "k"
 LASTS = timedelta(days=90)
 REHEARSAL = "simulate"  # the key of a store that is thrown away: its links open nothing anywhere
+
+LEDGER = "ledger:"  # then an institution's id: no item's key has a colon
 
 _PURPOSE = "duban item link 1"
 _SHAPE = re.compile(r"([A-Za-z0-9_.-]{1,200})\.([a-z]{1,20})\.(\d{4}-\d\d-\d\d)\.([A-Za-z0-9_-]{43})")
@@ -55,6 +58,11 @@ class Signer:
         if not self.secret:
             return ""
         return sign(self.secret, Scope(key, self.institution, self.role, self.day + LASTS))
+
+
+def ledger(institution: str) -> str:
+    """Return what stands in place of an item's key in a link to an authority's 台账."""
+    return f"{LEDGER}{institution}"
 
 
 def secret(session: Session) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -140,6 +140,15 @@ def matrix(
         rows=listed,
         counts=_counts(cell for row in listed for cell in row.cells),
     )
+
+
+def only(whole: Matrix, institutions: Collection[str]) -> Matrix:
+    """Return the rows of some institutions, counted by themselves."""
+    rows = tuple(row for row in whole.rows if row.institution_id in institutions)
+    cells = [cell for row in rows for cell in row.cells]
+    left = {cell.period for cell in cells}
+    periods = tuple(label for label in whole.periods if label in left)
+    return replace(whole, rows=rows, periods=periods, counts=_counts(cells))
 
 
 def _occurrences(session: Session, document: str) -> list[tuple[Occurrence, str]]:

@@ -15,7 +15,7 @@ from scheduler.occurrences import Occurrence
 from scheduler.store import reading
 from web.house import House
 
-PATHS = ("/items/", "/act/", "/evidence/")  # a link may open these without a session
+PATHS = ("/items/", "/act/", "/evidence/", "/ledgers/")  # a link may open these without a session
 ROLES = {"liaison": "联络员", "coordinator": "协调员", "leader": "分管领导"}
 
 
@@ -72,7 +72,7 @@ class Actor:
 
 
 def acting(house: House, request: Request, key: str) -> Actor:
-    """Return who acts on an item; raises Refusal for a link that is not good for it.
+    """Return who acts on an item, or looks at a 台账; raises Refusal for a link not good for it.
 
     The link goes first: who opened a page with it acts as its holder. To the admin a link that is
     no good does not matter.

@@ -20,6 +20,7 @@ from web import (
     health,
     items,
     ledger,
+    ledgers,
     outbox,
     overview,
     quotas,
@@ -47,7 +48,7 @@ def build(house: House, pace: Pace | None = None) -> Application:
     app = FastAPI(title="督办", version=VERSION, docs_url=None, redoc_url=None)
     for module in (
         overview, items, documents, outbox, subscriptions, entrance, reminders, sheets, shifts,
-        recording, evidence, ledger, quotas,
+        recording, evidence, ledger, ledgers, quotas,
     ):  # fmt: skip
         app.include_router(module.routes(house, pages))
     app.include_router(health.routes(house))

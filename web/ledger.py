@@ -6,19 +6,21 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 
+from notifications.links import PARAMETER
 from scheduler import reminding
 from scheduler.ledger import workbook
 from scheduler.matrix import Cell, Matrix, Row, matrix
 from scheduler.refusals import Refused
 from scheduler.store import reading, writing
 from web import queries
+from web.acting import Actor
 from web.house import House
 from web.rendering import Pages
 
@@ -113,6 +115,41 @@ def _named(label: str, first: date, last: date) -> str:
     return f"{day}至{end}到期（{label}）"
 
 
+def shown(
+    house: House, whole: Matrix, asked: Asked, choices: list[Choice], documents: Iterable[str]
+) -> dict[str, Any]:
+    """Return what the page lists of a matrix; ``documents``: the ids that can be chosen."""
+    world = house.world
+    roster = world.rosters[asked.document].institutions
+    city_of = {one.id: one.city or "" for one in roster.values()}
+    cities = {city_of.get(row.institution_id or "", "") for row in whole.rows} - {""}
+    rows = filtered(whole, asked, city_of)
+    heads = columns(rows)
+    return {
+        "whole": whole,
+        "asked": asked,
+        "documents": [Choice(d, world.documents[d].number or world.documents[d].title)
+                      for d in documents],
+        "periods": choices,
+        "named": dict(choices).get(asked.period, asked.period),
+        "states": [w for w in WORDS if any(c.status.startswith(w) for c in whole.cells)],
+        "cities": sorted(cities),
+        "obligations": sorted({Choice(c.obligation, c.title) for c in whole.cells}),
+        "columns": heads,
+        "rows": [(row, [_at(row, head) for head in heads]) for row in rows],
+        "counts": counted(cell for row in rows for cell in row.cells),
+        "owing": sum(any(cell.owed for cell in row.cells) for row in whole.rows),
+        "parameter": PARAMETER,
+    }  # fmt: skip
+
+
+def exported(whole: Matrix, asked: Asked) -> Response:
+    """Return a matrix as a workbook to download."""
+    name = quote(f"台账 {whole.number} {asked.period}.xlsx")
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
+    return Response(workbook(whole), media_type=BOOK, headers=headers)
+
+
 def routes(house: House, pages: Pages) -> APIRouter:
     """Return the routes of the 台账."""
     router = APIRouter(include_in_schema=False)
@@ -137,31 +174,18 @@ def routes(house: House, pages: Pages) -> APIRouter:
         obligation: str = "", reminded: str = "",
     ) -> HTMLResponse:  # fmt: skip
         if not house.world.documents:
-            return pages.page("ledger.html", here="/ledger", whole=None)
+            return pages.page("ledger.html", here="/ledger", whole=None, below="")
         with reading(house.engine) as session:
             asked, choices = asked_for(session, document, period)
             asked = replace(asked, state=state, city=city, obligation=obligation)
             whole = read(session, asked)
-        roster = house.world.rosters[asked.document].institutions
-        city_of = {one.id: one.city or "" for one in roster.values()}
-        cities = {city_of.get(row.institution_id or "", "") for row in whole.rows} - {""}
-        rows = filtered(whole, asked, city_of)
-        heads = columns(rows)
         return pages.page(
             "ledger.html",
             here="/ledger",
-            whole=whole,
-            asked=asked,
-            documents=[Choice(d.id, d.number or d.title) for d in house.world.documents.values()],
-            periods=choices,
-            named=dict(choices).get(asked.period, asked.period),
-            states=[w for w in WORDS if any(c.status.startswith(w) for c in whole.cells)],
-            cities=sorted(cities),
-            obligations=sorted({Choice(c.obligation, c.title) for c in whole.cells}),
-            columns=heads,
-            rows=[(row, [_at(row, head) for head in heads]) for row in rows],
-            counts=counted(cell for row in rows for cell in row.cells),
-            owing=sum(any(cell.owed for cell in row.cells) for row in whole.rows),
+            **shown(house, whole, asked, choices, house.world.documents),
+            place="/ledger",
+            actor=Actor(),
+            below="",
             reminded=reminded if re.fullmatch(r"[0-9]{1,5}", reminded) else "",
         )
 
@@ -170,9 +194,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
         with reading(house.engine) as session:
             asked, _ = asked_for(session, document, period)
             whole = read(session, asked)
-        name = quote(f"台账 {whole.number} {asked.period}.xlsx")
-        headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
-        return Response(workbook(whole), media_type=BOOK, headers=headers)
+        return exported(whole, asked)
 
     @router.post("/ledger/remind")
     def remind(

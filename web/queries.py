@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -192,8 +192,13 @@ def next_keys(session: Session, document: str, ahead: Mapping[str, Ahead]) -> di
     return {name: key for name, due, key in session.exec(query) if ahead[name].first == due}
 
 
-def periods(session: Session, document: str) -> list[tuple[str, date, date]]:
-    """Return the labels of a document's dated reports with first and last date, in their order."""
+def periods(
+    session: Session, document: str, responsible: Collection[str] | None = None
+) -> list[tuple[str, date, date]]:
+    """Return the labels of a document's dated reports with first and last date, in their order.
+
+    ``responsible``: of what these institutions owe; None: of all.
+    """
     query = (
         select(Stored.period, func.min(col(Stored.due)), func.max(col(Stored.due)))
         .where(
@@ -202,11 +207,19 @@ def periods(session: Session, document: str) -> list[tuple[str, date, date]]:
             col(Stored.due).is_not(None),
             col(Stored.kind).in_(matrix.KINDS),
             col(Stored.phase).in_(matrix.PHASES),
+            true() if responsible is None else col(Stored.key).in_(_owed_by(responsible)),
         )
         .group_by(Stored.period)
     )
     found = [(label, first, last) for label, first, last in session.exec(query) if first and last]
     return sorted(found, key=lambda one: (one[1], one[0]))
+
+
+def _owed_by(institutions: Collection[str]) -> Any:
+    return select(OccurrenceParty.key).where(
+        OccurrenceParty.relation == "responsible",
+        col(OccurrenceParty.institution).in_(sorted(institutions)),
+    )
 
 
 def message_counts(session: Session) -> dict[str, int]:

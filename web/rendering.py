@@ -106,9 +106,13 @@ class Pages:
         return short if day.year == self._house.today.year else f"{day.year}年{short}"
 
 
-def no_link(pages: Pages, status: int, admin: str) -> HTMLResponse:
-    """Return the page for a link that opens nothing; ``admin`` is whom to ask, or empty."""
+def no_link(pages: Pages, status: int, admin: str, what: str = "这一项") -> HTMLResponse:
+    """Return the page for a link that opens nothing; ``admin`` is whom to ask, or empty.
+
+    ``what`` it should have opened, in Chinese.
+    """
     heading, said = _LINKS[status]
+    heading = heading.format(what)
     ask = f"或者写信给管理员 {admin}" if admin else "或者告诉督办管理员"
     advice = f"请用最近一封提醒邮件里的链接；{ask}，请他登记或者重发。"
     return pages.page(
@@ -118,8 +122,8 @@ def no_link(pages: Pages, status: int, admin: str) -> HTMLResponse:
 
 _LINKS = {
     403: (
-        "这个链接打不开这一项",
-        "它不完整，或者是给另一项的。复制时常会漏掉末尾几个字。没有改动任何东西。",
+        "这个链接打不开{}",
+        "它不完整，或者是给别处的。复制时常会漏掉末尾几个字。没有改动任何东西。",
     ),
     410: ("这个链接过期了", "邮件里的链接90天内有效。没有改动任何东西。"),
 }
