@@ -61,7 +61,7 @@ def _store(context: Context) -> dict[str, object]:
 def _looked_at(context: Context, engine: Engine) -> Iterator[tuple[str, object]]:
     from datetime import timedelta
 
-    from notifications import feed_scopes, feeds, fuse, pause, proof, tokens
+    from notifications import elsewhere, feed_scopes, feeds, fuse, pause, proof, tokens
     from notifications.choosing import transport
     from notifications.listing import STATES
     from scheduler import queries
@@ -78,6 +78,7 @@ def _looked_at(context: Context, engine: Engine) -> Iterator[tuple[str, object]]
         counts = pages.message_counts(session)
         pending = pages.pending(session)
         stopped, held = pause.current(session), fuse.current(session)
+        copied = elsewhere.current(session)
         proved = proof.last(session)
         ticked = queries.mark(session, "tick")
         addresses = sum(row.revoked_at is None for row in tokens.listed(session))
@@ -90,7 +91,7 @@ def _looked_at(context: Context, engine: Engine) -> Iterator[tuple[str, object]]
     yield "tracked", tracked
     yield "last_round", ticked
     yield "mail", transport(context.settings).describe()
-    yield "paused", stopped.reason if stopped else None
+    yield "paused", copied or (stopped.reason if stopped else None)
     yield "held", held.reason if held else None
     yield "proof", proved._asdict() | {"at": proved.at.isoformat()} if proved else None
     yield "outbox", {"planned": pending} | {state: counts[state] for state in counts}

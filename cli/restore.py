@@ -124,13 +124,17 @@ def _demand_leave(file: Path, replace: bool) -> None:
 def _build(archive: Archive, fresh: Path) -> None:
     """Make a whole, closed database file from a backup; it is on the disk when this returns."""
     from cli.progress import Progress
+    from notifications import elsewhere
     from scheduler.replacing import release
     from scheduler.staging import examine, stage
+    from scheduler.store import writing
 
     progress = Progress("恢复")
     staged = stage(archive, fresh, progress, durable=True)
     try:
         examine(staged)
+        with writing(staged) as session:
+            elsewhere.forget(session)
     finally:
         staged.dispose()
         progress.end()
@@ -143,9 +147,10 @@ def _into_postgresql(archive: Archive, replace: bool, context: Context) -> list[
     from cli.backup import save
     from cli.failure import Failure
     from cli.progress import Progress
+    from notifications import elsewhere
     from scheduler.replacing import InUse, holds_anything, pour
     from scheduler.staging import examine, stage
-    from scheduler.store import connect, migrate
+    from scheduler.store import connect, migrate, writing
 
     target = connect(context.settings.database_url)
     kept: list[Path] = []
@@ -154,6 +159,8 @@ def _into_postgresql(archive: Archive, replace: bool, context: Context) -> list[
         staged = stage(archive, Path(folder) / "staged.db", progress, durable=False)
         try:
             examine(staged)
+            with writing(staged) as session:
+                elsewhere.forget(session)
             if holds_anything(target):
                 if not replace:
                     hint = "确实要换掉它，加上 --replace，旧的会另存一份"

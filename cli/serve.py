@@ -140,6 +140,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
         metrics=args.metrics,
     )
     patiently(lambda: _adopt(house))
+    patiently(lambda: _settle_in(house))
     patiently(lambda: _tell(house))
     watch, lease = Watch(house), lasting(settings.lease, house.rate)
     rounds = Rounds(
@@ -228,6 +229,20 @@ def _adopt(house: House) -> None:
     print(f"第一次启动，正在应用 {len(loaded.documents)} 份文件……", flush=True)
     with writing(house.engine) as session:
         adopt_bundled(session, loaded, house.now(), house.base)
+
+
+def _settle_in(house: House) -> None:
+    """Say so where this store is the copy of one that sends mail, and must not."""
+    from notifications import elsewhere
+    from scheduler.store import writing
+
+    if house.settings.smtp_host is None:
+        return
+    here = elsewhere.place(house.engine, house.settings.data)
+    with writing(house.engine) as session:
+        said = elsewhere.settle_in(session, here, house.now())
+    if said:
+        print(f"■ {said}。{elsewhere.CURE}。", flush=True)
 
 
 def _tell(house: House) -> None:

@@ -31,11 +31,12 @@ def run(args: argparse.Namespace) -> int:
     from cli.failure import Failure
     from cli.round import Rounds
     from cli.world import base_world
+    from notifications import elsewhere
     from notifications.choosing import desk, owner, transport
     from notifications.monitor import Monitor
     from scheduler import queries
     from scheduler.proposing import applied_world
-    from scheduler.store import reading
+    from scheduler.store import reading, writing
 
     context = opened()
     base = base_world(context)
@@ -49,6 +50,10 @@ def run(args: argparse.Namespace) -> int:
     started = context.now()
     at = args.at or ends
     shift = (at - started) if at else timedelta()
+    if context.settings.smtp_host is not None:
+        here = elsewhere.place(engine, context.settings.data)
+        with writing(engine) as session:
+            elsewhere.settle_in(session, here, started + shift)
     name = owner()
     monitor = Monitor(context.settings.monitor_url)
     report = Rounds(

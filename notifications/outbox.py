@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from notifications import claims, pause
+from notifications import claims, elsewhere, pause
 from notifications.claims import Claim
 from notifications.desk import Desk, Outcome
 from notifications.gather import GatherReport, gather
@@ -116,7 +116,10 @@ class _Round:
             claims.recover(session, now, repeatable=self.transport.repeatable)
             self._keep_hours(session, now)
             ripe = len(claims.ripe(session, now))
-            stopped = pause.current(session)
+            stopped, copied = pause.current(session), elsewhere.current(session)
+        if copied:
+            self.report.paused = copied
+            return self.report
         if stopped is not None and now < stopped.until:
             self.report.paused = stopped.reason
             return self.report

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from notifications import feeds, fuse, pause, proof
+from notifications import elsewhere, feeds, fuse, pause, proof
 from notifications.fuse import Tripped
 from notifications.listing import WAITING
 from notifications.pause import Pause
@@ -122,6 +122,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
             debtors = queries.debtors(session, today, today + timedelta(days=365))
             faults = feeds.faults(session)
             stopped, held = pause.current(session), fuse.current(session)
+            copied = elsewhere.current(session)
             proved = proof.last(session)
         near = grouped(coming, today, world.workdays)
         behind = grouped(late, today, world.workdays)[:LATE_GROUPS]
@@ -139,7 +140,11 @@ def routes(house: House, pages: Pages) -> APIRouter:
             documents=documents,
             names={one.id: one.number or one.title for one in documents},
             differing=house.differing(),
-            faults=[*_outbox(stopped, held, proved), *_faults(house, faults)],
+            faults=[
+                *([f"{copied}。{elsewhere.CURE}。"] if copied else []),
+                *_outbox(stopped, held, proved),
+                *_faults(house, faults),
+            ],
             near=near[:GROUPS],
             more=len(near) > GROUPS or len(coming) == ROWS,
             late=behind,
