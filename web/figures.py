@@ -36,7 +36,8 @@ def figures(
 
     def due(first: date, last: date) -> int:
         owed = col(Stored.status).in_(OWED)
-        return count(col(Stored.due) <= last, first <= ENDS, last >= ENDS, owed, *reminded(), mine)
+        near = (col(Stored.due) <= last, first <= ENDS, last >= ENDS)
+        return count(*near, owed, *reminded(by_terms=True), mine)
 
     return Figures(
         late=count(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, true
+from sqlalchemy import and_, func, or_, true
 from sqlmodel import Session, col, select
 
 from notifications.listing import FINAL, WAITING
@@ -14,6 +14,7 @@ from scheduler import matrix
 from scheduler import queries as store_queries
 from scheduler.facts import Standing, standing
 from scheduler.occurrences import Occurrence
+from scheduler.rotating import REMINDED
 from scheduler.rows import decode
 from scheduler.tables import Fact, Message, Notice, OccurrenceParty
 from scheduler.tables import StoredOccurrence as Stored
@@ -72,7 +73,7 @@ def between(
             end >= ENDS,
             col(Stored.due) <= end,
             col(Stored.status).in_(UNDONE),
-            col(Stored.kind).in_(SHOWN),
+            or_(col(Stored.kind).in_(SHOWN), _by_terms()),
             Stored.phase != "pre-issue",
             of_institution(institution),
         )
@@ -82,10 +83,20 @@ def between(
     return stands(session, session.exec(query), start)
 
 
-def reminded() -> tuple[Any, ...]:
-    """Return the conditions that somebody is reminded of an occurrence."""
+def _by_terms() -> Any:
+    """Return the condition that it is a handover or a gap (``ladder.reminded_by_terms``)."""
+    begins = [col(Stored.period).startswith(one) for one in REMINDED]
+    return and_(col(Stored.kind) == "rotation", or_(*begins))
+
+
+def reminded(*, by_terms: bool = False) -> tuple[Any, ...]:
+    """Return the conditions that somebody is reminded of an occurrence that is reported.
+
+    ``by_terms``: or of a handover or a gap, which nobody reports, so that they are never late.
+    """
+    reported = col(Stored.kind).in_(sorted(LADDER_KINDS))
     return (
-        col(Stored.kind).in_(sorted(LADDER_KINDS)),
+        or_(reported, _by_terms()) if by_terms else reported,
         Stored.phase != "pre-issue",
         col(Stored.responsible_id).is_not(None),
     )

@@ -58,7 +58,7 @@ def strip(session: Session, today: date, world: World, institution: str | None) 
         col(Stored.due) >= date(today.year, 1, 1),
         col(Stored.due) <= date(today.year, 12, 31),
         col(Stored.status).not_in(("cancelled", "history")),
-        *reminded(),
+        *reminded(by_terms=True),
         of_institution(institution),
     )
     rows = session.exec(query.order_by(col(Stored.document), ENDS).limit(ROWS))

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from scheduler import queries, shifts
 from scheduler.stationing import Finding, Span
 from scheduler.store import reading
-from tests.scheduler.house import found
+from tests.scheduler.house import at, found
 from tests.scheduler.test_rotating import ROTATING
 from tests.web.server import Server
 from tests.web.service import Service, text
@@ -37,6 +37,19 @@ def terms(service: Service) -> list[tuple[str, str, int, tuple[str, ...]]]:
     with reading(service.house.engine) as session:
         held = shifts.standing(session, service.house.world)
     return [(str(t.from_), str(t.until), t.people, t.persons) for t in held]
+
+
+def test_the_first_page_tells_of_handovers_and_gaps(rotating: Service) -> None:
+    rotating.post("/shifts", **FORM)
+    rotating.now = at("2026-07-20 09:00")
+    before = text(rotating.get("/"))
+    coming = before.partition("近期要办")[2].partition("2026年一览")[0]
+    assert "驻点期满轮换" in coming
+    assert "驻点空档" in coming
+    rotating.now = at("2026-08-10 09:00")
+    page = rotating.get("/")
+    assert "驻点空档" in page.text.partition("2026年一览")[2]
+    assert "驻点" not in text(page).partition("逾期未报")[2].partition("近期要办")[0]
 
 
 def test_it_needs_a_session(service: Service) -> None:
