@@ -30,7 +30,7 @@ def test_a_store_is_the_same_on_the_other_machine(
     first, second = place(source), place(target)
     engine = lived_in(shop.data, first)
     before = content(engine)
-    assert {n for n, found in before.items() if not found} <= {"feed", "journal_file"}
+    assert {n for n, found in before.items() if not found} <= {"journal_file"}
     engine.dispose()
     shop.use(first)
     shop.backup()
