@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from sqlmodel import Session
 
@@ -28,6 +30,28 @@ def remember(session: Session, base_url: str, *, rehearsal: bool = False) -> Non
     for name, value in ((ADDRESS, base_url), (CLOCK, REHEARSAL if rehearsal else "real")):
         if queries.mark(session, name) != value:
             queries.set_mark(session, name, value)
+
+
+def shared(session: Session, settings: Settings, own: str) -> str:
+    """Return the address that links begin with: the one that is set; else that of a service that
+    runs on this store already; else ``own``.
+
+    Where nothing is set, several services on one store would each write their own address into the
+    same calendars, without end.
+    """
+    before = queries.mark(session, ADDRESS)
+    if is_set(settings) or before is None or before == own or not _listens(before):
+        return own
+    return before
+
+
+def _listens(address: str) -> bool:
+    parts = urlsplit(address)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=1):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def known(session: Session, context: Context) -> str:

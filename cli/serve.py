@@ -85,7 +85,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     import logging.config
     from datetime import UTC
 
-    from cli.address import remember
+    from cli.address import remember, shared
     from cli.agreed_clock import BEAT, Agreed
     from cli.context import opened
     from cli.demo_folder import guard
@@ -106,18 +106,20 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     logging.config.dictConfig(configuration())
     context = opened()
     settings = _addressed(context.settings, args.host, bound)
-    base = replace(base_world(context), base_url=settings.base_url)
+    base = base_world(context)
     guard(settings)
     engine = patiently(context.engine)
     # A demonstration goes on where its story ends: by the real clock all of it would be long late.
     at = args.at or patiently(lambda: guard(settings, engine))
 
-    def begin() -> str | None:
+    def begin() -> tuple[str, str | None]:
         with writing(engine) as session:
-            remember(session, settings.base_url, rehearsal=at is not None)
-            return queries.mark(session, "tick")
+            address = shared(session, context.settings, settings.base_url)
+            remember(session, address, rehearsal=at is not None)
+            return address, queries.mark(session, "tick")
 
-    ticked = patiently(begin)
+    address, ticked = patiently(begin)
+    base = replace(base, base_url=address)
     now = running(
         context.now, at, args.rate or 1.0, datetime.fromisoformat(ticked) if ticked else None
     )
