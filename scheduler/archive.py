@@ -5,9 +5,12 @@ It is read without the program that wrote it, on any machine, into either kind o
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -23,6 +26,12 @@ FORMAT = "duban-backup"
 VERSION = 1  # of the format; the form of the tables has its own number
 MANIFEST = "manifest.json"
 LONGEST = 64 * 1024 * 1024  # bytes of a line, a mail in base64 at most
+
+# What reading a ZIP raises where some of its bytes are not those that were written.
+UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError,
+    OverflowError, struct.error,
+)  # fmt: skip
 
 Progress = Callable[[int, int], None]
 
@@ -107,7 +116,9 @@ class Archive:
         """Open a backup; raises Damaged, Newer, and OSError where the file cannot be read."""
         try:
             self._zip = zipfile.ZipFile(path)
-        except zipfile.BadZipFile:
+        except (*UNREADABLE, OSError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a place before it
+                raise
             raise Damaged("不是督办的备份文件，或者没有写完") from None
         try:
             self.manifest = _manifest(self._zip)
@@ -133,7 +144,7 @@ class Archive:
                     if size > wanted.size:
                         break
                     yield content
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError, zipfile.LargeZipFile) as error:
+        except (*UNREADABLE, OSError) as error:
             raise Damaged(f"{table} 读不出来：{error}") from error
         if Part(count, size, digest.hexdigest()) != wanted:
             raise Damaged(f"{table} 与清单不符：应有 {wanted.rows} 行、{wanted.size} 字节，内容已变")
@@ -152,7 +163,7 @@ def _manifest(archive: zipfile.ZipFile) -> Manifest:
         manifest = Manifest(
             made_at, found["program"], found["database"], found["schema"], parts
         )
-    except (KeyError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except (KeyError, TypeError, AttributeError, OSError, *UNREADABLE) as error:
         raise Damaged("不是督办的备份文件，或者清单已损坏") from error
     if manifest.schema not in known():
         raise Newer(manifest.schema)

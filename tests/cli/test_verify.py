@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import sqlite3
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from scheduler import queries, store
-from scheduler.archive import Archive, Part
-from scheduler.migrating import known, migrate
+from scheduler.archive import Archive, Damaged, Part
+from scheduler.migrating import Newer, known, migrate
 from scheduler.portable import tables
 from tests.cli.shop import Shop, cluster, lived_in, place, shop
 
@@ -121,6 +123,25 @@ def test_files_that_are_no_backups(shop: Shop) -> None:
         assert answer.code == 1, file
         assert said in answer.err
         assert "Traceback" not in answer.err
+
+
+def test_a_byte_that_changed_anywhere_is_found_or_of_no_account(shop: Shop) -> None:
+    lived_in(shop.data).dispose()
+    whole = shop.backup().read_bytes()
+    dice, found = random.Random(20190711), Counter[str]()
+
+    def read(raw: bytes) -> dict[str, bytes]:
+        shop.file.write_bytes(raw)
+        with Archive(shop.file) as archive:
+            return {name: b"".join(archive.lines(name)) for name in archive.manifest.tables}
+
+    held = read(whole)
+    for at in {*dice.sample(range(len(whole)), 100), *range(len(whole) - 1500, len(whole), 15)}:
+        try:
+            assert read(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]) == held
+        except (Damaged, Newer) as refusal:
+            found[type(refusal).__name__] += 1
+    assert found["Damaged"] > 100
 
 
 def test_a_backup_of_a_newer_program_is_refused(shop: Shop) -> None:
