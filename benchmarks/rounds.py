@@ -82,6 +82,7 @@ def record(goal: str, ratio: Ratio, *packages: str) -> None:
     held = [
         f"Python {platform.python_version()}",
         *(f"{name} {version(name)}" for name in packages),
+        f"load {os.getloadavg()[0]:.0f}",
     ]
     if not RESULTS.exists():
         RESULTS.write_text(f"# Measured\n\n{HEAD}", encoding="utf-8")
