@@ -1,0 +1,1 @@
+"""Calendar programs that nobody here wrote, reading our feeds."""
