@@ -31,12 +31,14 @@ class Proxy:
     """``status``: what is answered in place of the service; 0 passes on what the service answers.
 
     ``slow``: nothing is answered while it is set. ``cut``: the answer breaks off in its middle.
+    ``instead``: what is answered as a calendar in place of the service's.
     """
 
     service: str
     status: int = 0
     cut: bool = False
     slow: bool = False
+    instead: bytes = b""
     begun: int = 0
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
@@ -68,7 +70,9 @@ class Proxy:
             self._moved.wait_for(lambda: not self.slow, PATIENCE)
         headers = {name: handler.headers[name] for name in ASKED if name in handler.headers}
         status, body, given = self.status, b"out of order\n", {"content-type": "text/plain"}
-        if not status:
+        if self.instead:
+            status, body, given = 200, self.instead, {"content-type": "text/calendar"}
+        elif not status:
             # The body as it came, compressed where it was.
             request = httpx.Request("GET", self.service + handler.path, headers=headers)
             with httpx.Client(timeout=60) as client:

@@ -199,6 +199,13 @@ def test_two_clients_show_what_is_so_and_keep_it_when_nothing_can_be_had(tmp_pat
         assert {one.status for one in proxy.asked[-2:]} <= {200, 304}
         assert all(one.status == 304 for one in proxy.asked[-2:] if one.conditional)
 
+        # Another text under the same stamps: Evolution does not look at it.
+        same_stamps = stage.server.client.get(evolution.path).content
+        proxy.instead = same_stamps.replace("报送总结".encode(), "报送汇总".encode())
+        assert proxy.instead != same_stamps
+        stage.keep(shown, "evolution")
+        proxy.instead = b""
+
         # The server fails: what was there stays, although there is a change to be had.
         report = ("报送年度总结", MOVED)
         stage.apply({"plan": plan, "report": report})
