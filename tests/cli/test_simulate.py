@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli.desk import Desk
 from tests.scheduler.house import JUNE, PLAN, WORKFLOW
 from workflows.library import bundled_workdays
@@ -105,6 +107,26 @@ def test_bad_lines_are_told_all_at_once(desk: Desk) -> None:
     said = desk("simulate", *SPAN, "--facts", file)
     assert (said.code, said.out) == (1, "")
     assert [n for n in range(1, 10) if f"第 {n} 行" in said.err] == [2, 3, 4, 5, 6, 7, 8, 9]
+
+
+def test_facts_of_every_kind_are_taken(desk: Desk) -> None:
+    file = facts(
+        desk,
+        {"at": "2026-03-02T10:00:00+08:00", "key": PLAN, "fact": "extended",
+         "until": "2026-04-20", "basis": "某函〔2026〕3号"},
+        {"at": "2026-06-01T10:00:00+08:00", "key": JUNE, "fact": "completed"},
+        {"at": "2026-06-03T10:00:00+08:00", "key": JUNE, "fact": "corrected", "reason": "报错了"},
+        {"at": "2026-06-17T10:00:00+08:00", "key": JUNE, "fact": "submitted"},
+        {"at": "2026-06-18T10:00:00+08:00", "key": JUNE, "fact": "returned", "reason": "缺页"},
+        {"at": "2026-06-24T10:00:00+08:00", "key": JUNE, "fact": "waived", "reason": "本次免报"},
+    )  # fmt: skip
+    said = desk("simulate", *SPAN[:3], "2026-07-15", *SPAN[4:], "--facts", file)
+    assert (said.code, said.err) == (0, "")
+    dues = {item["due"] for mail in said.json for item in mail["items"] if item["key"] == PLAN}
+    assert dues == {"2026-04-20"}
+    days = [mail["at"][:10] for mail in said.json for item in mail["items"] if item["key"] == JUNE]
+    assert "2026-06-22" in days  # one working day after, as it was returned
+    assert max(days) < "2026-06-24"
 
 
 def test_what_does_not_fit_in_its_moment_is_told_too(desk: Desk) -> None:
@@ -210,3 +232,25 @@ def test_guangxi_reminds_before_and_chases_after_each_deadline(
     assert all(workdays.is_workday(date.fromisoformat(mail["at"][:10])) for mail in mails)
     per_day = Counter((m["to"]["address"], m["to"]["role"], m["at"][:10]) for m in mails)
     assert max(per_day.values()) == 1
+
+
+def test_who_receives_a_report_is_told_that_it_waits(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = desk.folder / "contacts.csv"
+    people.write_text("institution,role,office,email\n省局,coordinator,办公室,b@ju.example\n", "utf-8")
+    monkeypatch.setenv("DUBAN_CONTACTS", str(people))
+    submitted = {"key": PLAN, "fact": "submitted"}
+    file = facts(
+        desk,
+        submitted | {"at": "2026-03-07T10:00:00+08:00"},  # a Saturday
+        {"at": "2026-03-10T10:00:00+08:00", "key": PLAN, "fact": "returned", "reason": "缺公章"},
+        submitted | {"at": "2026-03-11T08:00:00+08:00"},
+        {"at": "2026-03-11T08:30:00+08:00", "key": PLAN, "fact": "accepted"},
+    )
+    said = desk("simulate", *SPAN, "--facts", file)
+    assert (said.code, said.err) == (0, "")
+    assert fired(said.json) == [("2026-03-06", "before-14d"), ("2026-03-09", "submitted")]
+    (mail,) = [mail for mail in said.json if mail["to"]["address"] == "b@ju.example"]
+    assert mail["subject"].startswith("[督办] 待审：甲市人民医院")
+    assert (mail["class"], mail["reason"]) == ("ordinary", None)
