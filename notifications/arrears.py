@@ -13,7 +13,7 @@ from notifications.items import FOOTING, TEXT_LIMIT, Entry, about, source, url
 from notifications.links import PARAMETER, Signer
 from notifications.phrasing import brief, on, plain
 from notifications.stationed import first_day, is_gap, remaining, when
-from scheduler.ladder import CHANGED
+from scheduler.ladder import CHANGED, REVIEWS
 from scheduler.matrix import KINDS
 from scheduler.occurrences import Occurrence
 from scheduler.world import World
@@ -119,7 +119,7 @@ def _lines(entry: Entry, today: date) -> Iterable[Line]:
     """Yield what was sent when, what reached nobody, and what else is to be known."""
     if entry.kept is not None:
         yield shortfalls.shortfall(entry.occurrence, entry.kept.tally, today), False
-    told = [t for t in entry.told if t.rung != CHANGED]
+    told = [t for t in entry.told if t.rung not in (CHANGED, *REVIEWS)]
     sent = [t for t in told if t.outcome == "sent"]
     parts = []
     for word, side in (("已提醒", "before"), ("已催办", "after")):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from notifications import shortfalls
+from notifications import awaiting, shortfalls
 from notifications.arrears import arrears, ledger
 from notifications.items import Entry, Item, grouped, item, next_steps
 from notifications.links import LASTS, Signer
@@ -20,7 +20,7 @@ from notifications.phrasing import brief, on, plain, working_days
 from notifications.stationed import first_day, is_gap, is_handover, is_relieved
 from notifications.stationed import verb as own_verb
 from notifications.wording import day as in_full
-from scheduler.ladder import CHANGED
+from scheduler.ladder import CHANGED, REVIEWS
 from scheduler.world import World
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -128,7 +128,10 @@ def subject_of(entries: Sequence[Entry], name: str, today: date) -> str:
 
     A mail that tells of something overdue is marked 催办; one that goes up the line names who owes.
     """
-    groups = grouped(entries)
+    owed = [entry for entry in entries if entry.rung not in REVIEWS]
+    if not owed:
+        return awaiting.subject(entries, today)
+    groups = grouped(owed)
     first = groups[0][0]
     late = any(
         group[0].due < today and not shortfalls.is_quota(group[0].occurrence) for group in groups
@@ -210,10 +213,13 @@ def _office(letter: Letter) -> str:
 
 def _values(letter: Letter, world: World, name: str, signer: Signer) -> dict[str, Any]:
     today = letter.day
-    own = [entry for entry in letter.entries if entry.own]
-    others = [entry for entry in letter.entries if not entry.own]
+    waiting = [entry for entry in letter.entries if entry.rung in REVIEWS]
+    owed = [entry for entry in letter.entries if entry.rung not in REVIEWS]
+    own = [entry for entry in owed if entry.own]
+    others = [entry for entry in owed if not entry.own]
     items = [item(group, letter.institution, world, today, signer) for group in grouped(own)]
     owing = arrears(others, world, today, signer)
+    reviews = awaiting.reviews(waiting, world, today, signer)
     return {
         "who": name + _office(letter),
         "today": in_full(today),
@@ -222,11 +228,14 @@ def _values(letter: Letter, world: World, name: str, signer: Signer) -> dict[str
         "above": above_heading(others, world, today) if others else "",
         "arrears": owing,
         "ledger": ledger(others, world, signer),
-        "next": next_steps(letter.entries, letter.institution, world, today),
+        "waits": awaiting.heading(waiting),
+        "reviews": reviews,
+        "next": (next_steps(owed, letter.institution, world, today) if owed else "")
+        + awaiting.follows(waiting),
         "signed": bool(signer.secret),
         "lasts": LASTS.days,
         "manage": f"{world.base_url.rstrip('/')}/notifications",
         "home": f"{world.base_url.rstrip('/')}/",
         "preview": "；".join(f"{one.title} {one.due}" for one in items[:3])
-        or "；".join(one.title for one in owing[:3]),
+        or "；".join(([one.title for one in owing] + [one.title for one in reviews])[:3]),
     }

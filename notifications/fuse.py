@@ -25,7 +25,7 @@ from notifications import alarms
 from notifications.records import cancel, newest
 from scheduler.adoptions import adopted
 from scheduler.hours import sending
-from scheduler.ladder import REMIND
+from scheduler.ladder import REMIND, REVIEWS
 from scheduler.queries import MARKS, MESSAGES, NOTICES, OCCURRENCES, audit, mark, set_mark
 from scheduler.world import World
 
@@ -142,7 +142,7 @@ def _burst(session: Session, known: Forecast, brought: int) -> str | None:
         select(func.count(NOTICES.c.key.distinct())).where(
             NOTICES.c.id > known.base,
             NOTICES.c.restored.is_(False),
-            NOTICES.c.rung != REMIND,  # somebody asked for these
+            NOTICES.c.rung.not_in((REMIND, *REVIEWS)),  # somebody did something for these
         )
     ).scalar_one()
     expected = known.expected + max(0, brought - known.adopted)

@@ -19,11 +19,11 @@ from notifications.compose import Composed, Letter, compose
 from notifications.items import Entry, Told
 from notifications.pending import Earlier, Mailbox, Taken
 from notifications.phrasing import plain
-from notifications.rechecking import enough, over, told_before
+from notifications.rechecking import answered, enough, over, told_before
 from scheduler import queries, tallies
 from scheduler.facts import Said, standing
 from scheduler.hours import next_opening, opening, sending
-from scheduler.ladder import ASIDE, CHANGED
+from scheduler.ladder import ASIDE, CHANGED, REVIEWS
 from scheduler.occurrences import Occurrence
 from scheduler.pacing import Kept
 from scheduler.postponing import postponed
@@ -135,7 +135,12 @@ class _Batch:
             said = standing(facts.get(notice.key, ()), self.today)
             status, quiet_until = said.status, said.quiet_until
             text, one = one, postponed(one, said.extended_to, self.world.workdays)
-            if quiet_until is not None:
+            if notice.rung in REVIEWS:  # whatever was said to those who owe it
+                if reason := answered(notice, said):
+                    self._drop(notice, reason)
+                else:
+                    yield notice, replace(self._entry(notice, one, told, None), own=False)
+            elif quiet_until is not None:
                 after = opening(quiet_until + timedelta(days=1), self.world.timezone)
                 self._put_off([notice], sending(after, self.world.timezone, self.world.workdays))
             elif reason := (

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from notifications.pending import Earlier
-from scheduler.facts import DONE
-from scheduler.ladder import ASIDE, REMIND
+from scheduler.facts import DONE, SETTLED, Standing
+from scheduler.ladder import ASIDE, REMIND, SUBMITTED
 from scheduler.occurrences import Occurrence
 from scheduler.pacing import Kept
 from scheduler.queries import NOT_TOLD
@@ -38,6 +38,20 @@ def over(
         return "已并入后一档"
     if notice.rung != REMIND and not notice.rung.startswith("after") and notice.due < today:
         return "期限已过"
+    return None
+
+
+def answered(notice: Notice, said: Standing) -> str | None:
+    """Return why its receiver need not look at a report or a wish any more, None while it waits."""
+    if notice.rung == SUBMITTED:
+        if said.status == "submitted":
+            return None
+        words = {"completed": "已办结", "waived": "已免报", "returned": "已退回"}
+        return words.get(said.status, "不再待审")
+    if said.status in SETTLED:
+        return "已报送或办结"
+    if said.extended_to is not None and said.extended_to > notice.due:
+        return "已答复"
     return None
 
 

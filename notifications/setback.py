@@ -18,7 +18,7 @@ from notifications.claims import LEFT_TO_ADMIN
 from notifications.records import cancel
 from scheduler import queries
 from scheduler.applying import settle
-from scheduler.ladder import steps
+from scheduler.ladder import REVIEWS, steps
 from scheduler.postponing import postponed
 from scheduler.queries import MESSAGES, NOTICES, OCCURRENCES
 from scheduler.rows import decode
@@ -106,6 +106,8 @@ def _notices(session: Session, now: datetime, world: World) -> None:
         one = postponed(decode(body), due, world.workdays) if body else None
         ladder = steps(one, world.workdays, world.timezone) if one else ()
         at = next((step.at for step in ladder if step.rung == rung), None)
+        if rung in REVIEWS:  # what it tells of is recorded, whatever the clock said
+            at = now
         values: dict[str, Any] = {"reason": NO_STEP} if at is None else {"release_at": at}
         _set(session, NOTICES, N.id == number, **values)
     # From now on the ladder does not take them for rungs that it has climbed; those who have got

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from scheduler.hours import next_opening, sending
-from scheduler.ladder import REMIND
+from scheduler.ladder import REMIND, REVIEWS
 from scheduler.world import World
 
 MINUTE = timedelta(minutes=1)
@@ -28,12 +28,13 @@ def useful_until(
 ) -> datetime:
     """Return the instant after which a mail is no longer worth a try.
 
-    A reminder ends with its due date, for the rungs after it follow; those are good for a while.
+    A reminder ends with its due date, for the rungs after it follow; those are good for a while,
+    and so is what somebody brought about.
     """
     if role in OWN_ROLES:
         return composed_at + OWN_ROLES[role]
     listed = list(rungs)
-    if not listed or any(rung.startswith(("after", REMIND)) for rung, _ in listed):
+    if not listed or any(rung.startswith(("after", REMIND, *REVIEWS)) for rung, _ in listed):
         return composed_at + AFTER_DUE
     end = max(due for _, due in listed) + timedelta(days=1)
     return datetime(end.year, end.month, end.day, tzinfo=world.timezone)

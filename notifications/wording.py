@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from scheduler.ladder import CHANGED, REMIND
+from scheduler.ladder import ASKED, CHANGED, REMIND, SUBMITTED
 from scheduler.occurrences import Occurrence
 from scheduler.quotas import Count
 from workflows.document import Submission
@@ -127,8 +127,9 @@ def rung_name(rung: str) -> str:
     """Return a rung in words, as 提醒：提前2个工作日."""
     if rung == CHANGED:
         return "期限改动通知"
-    if rung == REMIND:
-        return "催报"
+    named = {REMIND: "催报", SUBMITTED: "待审通知", ASKED: "延期申请通知"}
+    if rung in named:
+        return named[rung]
     side, _, span = rung.partition("-")
     unit = "个工作日" if span.endswith("wd") else "天"
     count = span.rstrip("wd")

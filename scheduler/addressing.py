@@ -40,6 +40,28 @@ def recipients(one: Occurrence, to: str, world: World, on: date) -> tuple[Recipi
     return tuple(found.values())
 
 
+def receivers(one: Occurrence, world: World, on: date) -> tuple[Recipient, ...]:
+    """Return the mailboxes of who receives an occurrence, each once; none if nobody is known.
+
+    These are the coordinators of each receiver, or else its liaisons; of an office that has
+    neither, those of the body that it belongs to.
+    """
+    known = world.rosters[one.document].institutions
+    found: dict[str, Recipient] = {}
+    for party in one.recipients:
+        if not party.id:
+            continue
+        office = known.get(party.id)
+        bodies = [party.id, *([office.parent] if office and office.parent else [])]
+        held = (
+            _held(body, role, world, on) for body in bodies for role in ("coordinator", "liaison")
+        )
+        first = next(filter(None, held), None) or _holders(party.id, "coordinator", world, on)
+        for recipient in first:
+            found.setdefault(recipient.address, recipient)
+    return tuple(found.values())
+
+
 def _meant(one: Occurrence, to: str, world: World, roster: Roster, on: date) -> Iterator[Recipient]:
     if to == "responsible":
         for party in (one.responsible, *one.assisting):
@@ -105,9 +127,15 @@ def _first(line: Iterable[str], world: World, on: date) -> tuple[Recipient, ...]
 
 
 def _holders(institution: str, role: str, world: World, on: date) -> tuple[Recipient, ...]:
-    held = world.contacts.holders(institution, role, on)
+    held = _held(institution, role, world, on)
     if not held and world.placeholders:
         return (Recipient(f"{role}@{institution}.example", institution, role, "", True),)
+    return held
+
+
+def _held(institution: str, role: str, world: World, on: date) -> tuple[Recipient, ...]:
+    """Return who holds a role in the list of contacts; nobody is invented."""
+    held = world.contacts.holders(institution, role, on)
     return tuple(Recipient(one.email, institution, role, one.office) for one in held)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, true
 from sqlmodel import Session
 
 from scheduler import queries
+from scheduler.ladder import REVIEWS
 from scheduler.plan import Held, Known
 from scheduler.queries import FACTS, MESSAGES, NOT_TOLD, NOTICES, OCCURRENCES, chunks
 from scheduler.rows import decode
@@ -72,7 +73,7 @@ def _told_counts(session: Session, keys: list[str]) -> dict[str, int]:
         select(NOTICES.c.key, func.count(NOTICES.c.message_id.distinct()))
         .join(MESSAGES, MESSAGES.c.id == NOTICES.c.message_id)
         .join(OCCURRENCES, OCCURRENCES.c.key == NOTICES.c.key)
-        .where(NOTICES.c.key.in_(keys))
+        .where(NOTICES.c.key.in_(keys), NOTICES.c.rung.not_in(REVIEWS))
         .where(NOTICES.c.due == func.coalesce(OCCURRENCES.c.extended_to, OCCURRENCES.c.due))
         .where(MESSAGES.c.state.not_in((*NOT_TOLD, "ready", "held")))
         .group_by(NOTICES.c.key)

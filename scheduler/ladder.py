@@ -22,7 +22,9 @@ from workflows.workdays import Workdays
 
 CHANGED = "changed"
 REMIND = "remind"  # somebody asked for it at once, whatever the ladder says
-ASIDE = (CHANGED, REMIND)  # no rungs: the ladder goes on as if they were not
+SUBMITTED, ASKED = "submitted", "asked"  # a report, a wish for more time: its receiver is told
+REVIEWS = (SUBMITTED, ASKED)
+ASIDE = (CHANGED, REMIND, *REVIEWS)  # no rungs: the ladder goes on as if they were not
 _NAME = re.compile(r"(before|after)-(\d+)(d|wd)")
 
 

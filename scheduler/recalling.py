@@ -9,6 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
+from scheduler.ladder import REVIEWS
 from scheduler.queries import MESSAGES, NOT_TOLD, NOTICES, chunks
 from scheduler.tables import Notice
 
@@ -24,6 +25,7 @@ def told(session: Session, keys: Iterable[str]) -> dict[str, list[Notice]]:
             select(Notice)
             .join(MESSAGES, MESSAGES.c.id == NOTICES.c.message_id)
             .where(NOTICES.c.key.in_(some), MESSAGES.c.state.not_in((*NOT_TOLD, "ready", "held")))
+            .where(NOTICES.c.rung.not_in(REVIEWS))  # these do not hang on the date
             .order_by(NOTICES.c.planned_at, NOTICES.c.id)
         )
         for notice in session.execute(query).scalars():
@@ -60,14 +62,19 @@ def recall(session: Session, keys: Iterable[str], now: datetime, why: str) -> No
 
 
 def drop_pending(session: Session, dues: Mapping[str, date | None], why: str) -> None:
-    """Give pending notices of the keys a reason not to be sent, unless they name the given date."""
+    """Give pending notices of the keys a reason not to be sent, unless they name the given date.
+
+    That something waits for its receiver does not hang on the date: it goes where there is none.
+    """
     rows = [{"k": key, "keep": day or date.min, "why": why} for key, day in dues.items()]
     if rows:
         column = NOTICES.c
-        session.connection().execute(
+        dropping = (
             update(NOTICES)
             .where(column.key == bindparam("k"), column.due != bindparam("keep"))
             .where(column.message_id.is_(None), column.reason.is_(None))
-            .values(reason=bindparam("why")),
-            rows,
+            .values(reason=bindparam("why"))
         )
+        if any(dues.values()):
+            dropping = dropping.where(*(column.rung != rung for rung in REVIEWS))
+        session.connection().execute(dropping, rows)

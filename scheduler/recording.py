@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session, select
 
-from scheduler import happenings, queries, recalling, telling
+from scheduler import happenings, queries, recalling, reviewing, telling
 from scheduler.applying import settle
 from scheduler.facts import KINDS, WORDS, Reading, Said, read
 from scheduler.fitting import check, check_form
@@ -29,7 +29,8 @@ AT_ONCE = "接收单位没有用本系统，报送即算办结"
 def record(session: Session, said: Statement, now: datetime, by: str, world: World) -> str:
     """Store a fact in the caller's transaction and return the occurrence's new status.
 
-    Status, deadline, next notice, audit log and mails that wait follow in the same transaction.
+    Status, deadline, next notice, audit log and mails that wait follow in the same transaction;
+    whoever receives a report that waits for acceptance is told.
     A report counts as done at once where nobody who receives it uses the service. Raises Refused
     where the occurrence or what is said of it does not allow it.
     """
@@ -74,6 +75,8 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
     settle(session, [said.key], now, world)
     if new.due and new.due != old.due and after.stage in ("open", "returned"):
         telling.moved(session, {said.key: new.due}, {}, now, world, _why(fact, asked))
+    if after.stage == "submitted" and before.stage != "submitted":
+        reviewing.submitted(session, new, after, fact, now, world)
     entry = {"at": now, "who": by, "action": "record", "about": said.key, "detail": detail}
     queries.audit(session, [entry])
     if follows:

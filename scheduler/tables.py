@@ -80,9 +80,10 @@ class OccurrenceParty(SQLModel, table=True):
 class Notice(SQLModel, table=True):
     """A planned message about an occurrence: pending, in a message, or not sent for a reason.
 
-    ``move`` counts the “date changed” notices of an occurrence, as a date may move to and fro; it
-    is 0 for rungs. ``restored``: the store had forgotten it and learned of it from the journal of
-    hand-overs, so that its rung is not yet planned for whoever else it speaks to.
+    ``move`` counts the “date changed” notices of an occurrence, as a date may move to and fro, and
+    those that a report waits or more time is asked for; it is 0 for rungs.
+    ``restored``: the store had forgotten it and learned of it from the journal of hand-overs, so
+    that its rung is not yet planned for whoever else it speaks to.
     """
 
     __tablename__ = "notice"

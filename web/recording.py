@@ -132,7 +132,8 @@ def routes(house: House, pages: Pages) -> APIRouter:
         if found.name == "ask":
             until = filled.day("until")
             assert until is not None
-            requests.ask(session, one.key, until, filled.words["reason"], now, by)
+            words = filled.words["reason"]
+            requests.ask(session, one.key, until, words, now, by, house.world)
         elif found.name == "evidence":
             assert mention is not None
             requests.hand_in(session, one.key, mention, now, by)

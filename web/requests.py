@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
-from scheduler import queries
+from scheduler import queries, recalling, reviewing
+from scheduler.store import one_planner
 from scheduler.tables import Audit, Fact
 from scheduler.tables import StoredOccurrence as Stored
+from scheduler.world import World
 
 ASKED, HANDED_IN = "ask-extension", "evidence"
 
@@ -32,8 +34,13 @@ class HandedIn(NamedTuple):
     at: datetime
 
 
-def ask(session: Session, key: str, until: date, reason: str, now: datetime, by: str) -> None:
-    """Note that somebody asks for more time, in the caller's transaction."""
+def ask(
+    session: Session, key: str, until: date, reason: str, now: datetime, by: str, world: World
+) -> None:
+    """Note that somebody asks for more time, in the caller's transaction; who decides is told."""
+    one_planner(session)
+    recalling.recall(session, [key], now, "有延期申请，另拟新信")
+    reviewing.asked(session, key, until, reason, now, world)
     row = {"at": now, "who": by, "action": ASKED, "about": key}
     queries.audit(session, [row | {"detail": f"{until.isoformat()} {reason}"}])
 

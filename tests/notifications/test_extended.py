@@ -217,11 +217,11 @@ def test_what_waits_for_acceptance_is_silent_and_a_return_is_not(tmp_path: Path)
     assert post.row(PLAN)["status"] == "submitted"
     for day in ("2026-03-20", "2026-03-23", "2026-03-30"):
         post.pass_by(f"{day} 09:00", Awkward())
-    assert post.notices(PLAN) == []
+    assert [(n.recipient, n.rung) for n in post.notices(PLAN)] == [("ju@example.org", "submitted")]
     post.say(PLAN, "returned", "2026-03-31 10:00", reason="少一份附件")
     assert post.row(PLAN)["status"] == "returned"
     post.pass_by("2026-03-31 10:01", Awkward())
-    assert {n.rung for n in post.notices(PLAN)} == {"after-5wd"}
+    assert {n.rung for n in post.notices(PLAN)} == {"submitted", "after-5wd"}
     post.say(PLAN, "submitted", "2026-04-01 10:00")
     post.say(PLAN, "accepted", "2026-04-02 10:00")
     assert post.row(PLAN)["status"] == "completed"

@@ -210,6 +210,26 @@ def test_a_report_is_returned_and_accepted_by_its_receiver(receiving: Service) -
     assert "缺公章" in shown
 
 
+def test_the_receiver_is_mailed_a_link_with_which_to_decide(receiving: Service) -> None:
+    press(receiving, link(receiving), "ask", **PERSON, until="2026-04-10", reason="人手不足")
+    press(receiving, link(receiving), "submitted", **PERSON)
+    send(receiving, "2026-03-06 10:00")
+    with reading(receiving.house.engine) as session:
+        (mail,) = [m for m in session.exec(select(Message)) if m.recipient == "b@ju.example"]
+    part = email.message_from_bytes(mail.body, policy=email.policy.default).get_body(("plain",))
+    assert part is not None
+    said = part.get_content()
+    assert "待审：甲市人民医院已报送，请受理或退回" in said
+    assert "申请延期" not in said  # it was reported meanwhile
+    address = re.search(rf"{URL}(/items/{PLAN}\?k=(\S+))", said)
+    assert address is not None
+    shown = text(receiving.get(address[1]))
+    assert "受理 退回" in shown
+    assert "待审通知 送 省局协调员" in shown
+    assert press(receiving, address[2], "accepted", **PERSON).status_code == 303
+    assert facts(receiving)[-1].recorded_by == "省局协调员（医务科）"
+
+
 def test_a_wish_for_more_time_is_shown_until_it_is_granted(service: Service) -> None:
     token = link(service)
     wrong = press(service, token, "ask", **PERSON, until="2026-03-20", reason="人手不足")
