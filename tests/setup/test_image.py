@@ -1,4 +1,4 @@
-"""Dockerfile and compose.yaml without a Docker engine: linted, agreeing, and each step run."""
+"""Dockerfile and the compose files without a Docker engine: linted, agreeing, and each step run."""
 
 import os
 import shutil
@@ -29,8 +29,8 @@ def single(verb: str) -> str:
     "command",
     [
         ["hadolint", "Dockerfile"],
+        ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.single.yaml"],
         ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml"],
-        ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.cluster.yaml"],
     ],
 )
 def test_linters_find_nothing(command: list[str]) -> None:
@@ -42,8 +42,8 @@ def test_linters_find_nothing(command: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("file", "name"),
-    [("compose.yaml", "duban"), ("compose.cluster.yaml", "duban-1"),
-     ("compose.cluster.yaml", "duban-2")],
+    [("compose.single.yaml", "duban"), ("compose.yaml", "duban-1"),
+     ("compose.yaml", "duban-2")],
 )  # fmt: skip
 def test_compose_and_dockerfile_agree(file: str, name: str) -> None:
     compose = yaml.safe_load((ROOT / file).read_text())
@@ -62,7 +62,7 @@ def test_compose_and_dockerfile_agree(file: str, name: str) -> None:
 
 
 def test_the_replicas_share_the_database_and_nothing_else() -> None:
-    compose = yaml.safe_load((ROOT / "compose.cluster.yaml").read_text())
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
     one, two = (compose["services"][name] for name in ("duban-1", "duban-2"))
     assert one["environment"] == two["environment"]
     assert set(one["volumes"]).isdisjoint(two["volumes"])
