@@ -127,7 +127,7 @@ def test_two_handovers_of_a_day_that_differ_are_two_items() -> None:
 
 def events(*found: Occurrence, owner: str = "xiao", **variant: Any) -> dict[str, Any]:
     stamp = datetime(2026, 3, 1, tzinfo=UTC)
-    entries = [FeedEntry(one, "assisting", stamp) for one in found]
+    entries = [FeedEntry(one, stamp) for one in found]
     who = Owner(owner, "乙县人民医院")
     text = render(who, entries, date(2026, 3, 1), "https://duban.example", Variant(**variant))
     made = Calendar.from_ical(text).walk("VEVENT")
