@@ -61,6 +61,7 @@ def _told(session: Session, notice: Notice) -> tuple[set[str], bool]:
         .outerjoin(MESSAGES, MESSAGES.c.id == column.message_id)
         .where(column.key == notice.key, column.rung == notice.rung, column.due == notice.due)
         .where(column.channel == notice.channel, column.reason.is_(None))
+        .where(column.move == notice.move)  # what was told of the time before is no news of this
     )
     rows = session.execute(query).all()
     reached = any(

@@ -11,17 +11,18 @@ import pytest
 from sqlalchemy import select
 
 from config.contacts import Contact, Contacts
-from notifications import fuse, proof
+from notifications import fuse, proof, setback
 from notifications.rechecking import answered
 from notifications.recorder import Recorder
-from scheduler import reviewing, store
+from notifications.transport import Rejected
+from scheduler import queries, reviewing, store
 from scheduler.facts import Standing
 from scheduler.ladder import ASKED, REVIEWS, SUBMITTED
 from scheduler.parties import Party
 from scheduler.queries import OCCURRENCES
 from scheduler.tables import Message
 from scheduler.world import World
-from tests.notifications.post import WORLD, Post, read, text_of
+from tests.notifications.post import WORLD, Awkward, Post, read, text_of
 from tests.notifications.test_compose import ALL, entry, letter, parts
 from tests.notifications.test_fuse import Burst
 from tests.scheduler.house import JUNE, PLAN, at
@@ -165,6 +166,30 @@ def test_a_late_report_is_told_though_its_date_is_over(post: Post) -> None:
     post.gather("2026-04-20 17:56")
     report = post.deliver("2026-04-21 09:00", Recorder())
     assert report.sent == 1
+
+
+def test_a_clock_that_was_ahead_does_not_keep_it_back(post: Post) -> None:
+    post.say(PLAN, "submitted", "2027-03-05 19:00", on=date(2026, 3, 4))
+    with store.writing(post.engine) as session:
+        queries.set_mark(session, "tick", at("2027-03-05 19:00").isoformat())
+    assert setback.mend(post.engine, at("2026-03-05 10:00"), post.world)
+    post.pass_by("2026-03-05 10:01")
+    assert [m.state for m in mine(post)] == ["sent"]
+
+
+def test_a_second_report_goes_to_the_next_contact_where_the_first_refuses(tmp_path: Path) -> None:
+    liaison = Contact("ju", "liaison", "医政处", "y@ju.example")
+    known = {("ju", "coordinator"): (BUREAU,), ("ju", "liaison"): (liaison,)}
+    post = Post(tmp_path, base=replace(WORLD, contacts=Contacts((), known)))
+    post.say(PLAN, "submitted", "2026-03-04 10:00")
+    post.pass_by("2026-03-04 10:01")
+    post.say(PLAN, "returned", "2026-03-05 08:00", reason="缺公章")
+    post.say(PLAN, "submitted", "2026-03-05 08:30")
+    post.pass_by("2026-03-05 09:00", Awkward([Rejected("550 no such user")]))
+    post.pass_by("2026-03-05 09:10")
+    last = post.messages()[-1]
+    assert (last.recipient, last.state) == ("y@ju.example", "sent")
+    assert "原收件邮箱 b@ju.example 拒收" in text_of(last)
 
 
 def test_every_notice_is_in_one_state(post: Post) -> None:
