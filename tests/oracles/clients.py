@@ -79,6 +79,8 @@ def evolution(folder: Path, proxy: Proxy, path: str) -> Iterator[Evolution]:
                  **places},
         )  # fmt: skip
         try:
+            # To ask again while the first fetch goes on would keep both waiting for long.
+            proxy.wait(lambda: driver.poll() is not None or proxy.answered(path) > 0)
             yield Evolution(driver, proxy, path)
         finally:
             driver.communicate(timeout=60)

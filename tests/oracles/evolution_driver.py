@@ -6,6 +6,8 @@ as one line of JSON.
 
 import json
 import sys
+import threading
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import gi
@@ -13,7 +15,7 @@ import gi
 gi.require_version("EDataServer", "1.2")
 gi.require_version("ECal", "2.0")
 gi.require_version("ICalGLib", "3.0")
-from gi.repository import ECal, EDataServer, ICalGLib  # noqa: E402
+from gi.repository import ECal, EDataServer, GLib, ICalGLib  # noqa: E402
 
 AT_ONCE = 0xFFFFFFFF  # not waiting until the first fetch is over
 
@@ -52,7 +54,17 @@ def shown(client: ECal.Client) -> dict[str, list[str]]:
     return found
 
 
+def refresh(client: ECal.Client) -> None:
+    """Look for news; what goes wrong shows in what the calendar then shows."""
+    with suppress(GLib.Error):
+        client.refresh_sync(None)
+
+
 calendar = subscribe(sys.argv[1])
 for line in sys.stdin:
-    said = calendar.refresh_sync(None) if line.strip() == "refresh" else shown(calendar)
-    print(json.dumps(said), flush=True)
+    if line.strip() == "refresh":
+        # Not waiting: after a failure it first connects anew, and that may take as long as it takes.
+        threading.Thread(target=refresh, args=(calendar,), daemon=True).start()
+        print("true", flush=True)
+    else:
+        print(json.dumps(shown(calendar)), flush=True)
