@@ -169,7 +169,7 @@ def _chosen(
         return [pair for pair in found if pair[0].due and pair[0].due.year <= today.year]
     asked = period.strip().lower()
     chosen = [pair for pair in found if pair[0].period.lower() == asked]
-    if not chosen and re.fullmatch(r"[0-9]{4}", asked):
+    if re.fullmatch(r"[0-9]{4}", asked):  # a year also where some of its duties bear it as label
         chosen = [pair for pair in found if pair[0].due and pair[0].due.year == int(asked)]
     if not chosen:
         known = list(dict.fromkeys(one.period for one, _ in found))
