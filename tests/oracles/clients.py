@@ -79,9 +79,10 @@ def evolution(folder: Path, proxy: Proxy, path: str) -> Iterator[Evolution]:
                  **places},
         )  # fmt: skip
         try:
-            # To ask again while the first fetch goes on would keep both waiting for long.
-            proxy.wait(lambda: driver.poll() is not None or proxy.answered(path) > 0)
-            yield Evolution(driver, proxy, path)
+            client = Evolution(driver, proxy, path)
+            # Opening fetches; to ask again before that is over would break it off.
+            proxy.wait(lambda: bool(client.shown()))
+            yield client
         finally:
             driver.communicate(timeout=60)
 

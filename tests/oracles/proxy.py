@@ -47,10 +47,10 @@ class Proxy:
     def wait(self, done: Callable[[], bool]) -> None:
         """Wait until something is so, looking after each request."""
         until = time.monotonic() + PATIENCE
-        with self._moved:
-            while not done():
-                assert time.monotonic() < until, self.asked[-5:]
-                self._moved.wait(0.2)
+        while not done():  # without the lock: what is looked at may itself wait for an answer
+            assert time.monotonic() < until, self.asked[-5:]
+            with self._moved:
+                self._moved.wait(0.1)
 
     def answered(self, path: str) -> int:
         """Return how many requests for a path were answered to the end."""
