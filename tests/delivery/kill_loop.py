@@ -175,7 +175,7 @@ class Loop:
                 death, self.fates = self.fates[0], self.fates[1:]
             elif self.tale.killed + len(self._alive) < self.kills:
                 death = self._fate()
-                seconds = self._dice.uniform(0.05, 0.5) + (2.5 if death else 0)
+                seconds = self._dice.uniform(0.05, 0.5) + (0.5 if death else 0)
                 seconds *= self._longer
             life = replace(self.life, owner=owner, death=death)
             process = CONTEXT.Process(target=live, args=(life,), daemon=True)
