@@ -206,11 +206,6 @@ def test_any_order_of_events(template: Path) -> None:
 
 
 @pytest.mark.system
-def test_any_order_of_many_events(template: Path) -> None:
-    run(template, 60, 40, derandomize=True)
-
-
-@pytest.mark.system
 def test_any_order_of_events_on_postgresql(postgresql: str) -> None:
     build(postgresql).dispose()
     run(postgresql, 20, 25, derandomize=True)
