@@ -6,7 +6,7 @@ and ``least`` and ``most`` bound them. House readings: ``workflows/sheets``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -114,14 +114,11 @@ def _decided(
 
 
 def _whole(rule: Whole, possible: Decimal, known: Known) -> Result:
-    lacking = [f for f in rule.feeds if any(p.lacking for p in known.windows.get(f, ()))]
     # A duty that does not hold in the year has no window, and nothing can be demanded of it.
-    several = len(rule.feeds) > 1
-    missing = [
-        f"没有登记：{known.titles.get(feed, feed)}" if several else "没有登记" for feed in lacking
-    ]
-    points = ZERO if lacking else possible
-    basis = f"没有登记，扣{plain(possible)}分" if lacking else "已登记，不扣分"
+    missing = _absences(rule.feeds, known)
+    points = ZERO if missing else possible
+    why = "登记不足" if any(_some(feed, known) for feed in rule.feeds) else "没有登记"
+    basis = f"{why}，扣{plain(possible)}分" if missing else "已登记，不扣分"
     return _decided(points, possible, known, _figures(rule.feeds, known), missing, basis)
 
 
@@ -136,7 +133,7 @@ def _each_missing(rule: EachMissing, possible: Decimal, known: Known) -> Result:
         missing = [f"还差{lacking}{unit}（应有{rule.wanted}{unit}）"] if lacking else []
     else:
         lacking = sum(one.lacking for one in windows)
-        missing = [f"{_label(one)}没有登记" for one in windows if one.lacking]
+        missing = [f"{_label(one)}{_absent([one], unit)}" for one in windows if one.lacking]
         figure = "；".join(f"{_label(one)}{one.counted}{unit}" for one in windows)
     lost = min(rule.lose * lacking, possible)
     basis = (
@@ -204,12 +201,32 @@ def _after_event(rule: AfterEvent, possible: Decimal, known: Known) -> Result:
 
 
 def _by_hand(rule: ByHand, possible: Decimal, known: Known) -> Result:
-    missing = tuple(
-        f"没有登记：{known.titles.get(feed, feed)}"
-        for feed in rule.feeds
-        if any(one.lacking for one in known.windows.get(feed, ()))
-    )
+    missing = tuple(_absences(rule.feeds, known, named=True))
     return Result(_figures(rule.feeds, known), missing, None, ZERO, possible, rule.look)
+
+
+def _absences(feeds: tuple[str, ...], known: Known, named: bool = False) -> list[str]:
+    """Return what each feed lacks; ``named``: called by its title even where there is only one."""
+    said = []
+    for feed in feeds:
+        windows = [one for one in known.windows.get(feed, ()) if one.lacking]
+        if windows:
+            absent = _absent(windows, known.units.get(feed, ""))
+            title = f"{known.titles.get(feed, feed)}：" if named or len(feeds) > 1 else ""
+            said.append(f"{title}{absent}")
+    return said
+
+
+def _absent(windows: Sequence[Portion], unit: str) -> str:
+    """Return that nothing was recorded in windows that lack something, or how much is short."""
+    counted, owed = (sum(getattr(one, name) for one in windows) for name in ("counted", "owed"))
+    if not counted:
+        return "没有登记"
+    return f"登记了{counted}{unit}，还差{sum(one.lacking for one in windows)}{unit}（应有{owed}{unit}）"
+
+
+def _some(feed: str, known: Known) -> bool:
+    return any(one.counted or one.settled for one in known.windows.get(feed, ()))
 
 
 def _figures(feeds: tuple[str, ...], known: Known) -> str:

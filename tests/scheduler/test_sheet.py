@@ -207,6 +207,47 @@ def test_while_the_year_goes_on_more_may_come(sheet: Sheet) -> None:
     assert found.most == 100
 
 
+def test_short_is_not_called_unrecorded(sheet: Sheet) -> None:
+    counts = {"remote-services": 4, "receive-trainees": 1}
+    found = score(sheet, known(counts))
+    for name in ("remote-system", "remote-services", "receive-trainees"):
+        (said,) = line(found, name).missing
+        assert "没有登记" not in said, name
+    assert "登记了4，还差6（应有10）" in line(found, "remote-system").missing[0]
+    none = score(sheet, known())
+    assert "没有登记" in line(none, "remote-system").missing[0]
+    assert "还差" not in line(none, "remote-system").missing[0]
+
+
+def test_a_quarter_that_is_short_says_by_how_much(sheet: Sheet) -> None:
+    at = known(visits=(1, 0, 3, 2))
+    twice = tuple(one._replace(owed=3) for one in at.windows["department-visits"])
+    study = at.windows["leaders-study"][0]._replace(counted=1, owed=2)
+    at = replace(at, windows={**at.windows, "department-visits": twice, "leaders-study": (study,)},
+                 units={"department-visits": "次"})  # fmt: skip
+    found = score(sheet, at)
+    assert line(found, "department-visits").missing == (
+        "第一季度登记了1次，还差2次（应有3次）", "第二季度没有登记",
+        "第四季度登记了2次，还差1次（应有3次）",
+    )  # fmt: skip
+    assert line(found, "leaders-study").basis == "登记不足，扣2分"
+
+
+def test_nobody_is_said_to_have_recorded_nothing_where_something_is(sheet: Sheet) -> None:
+    """Whatever each window has of what it needs, a line says 没有登记 only where it has nothing."""
+    for counted in (0, 1, 2, 9):
+        at = known(dict.fromkeys(YEARLY, counted), (counted,) * 4)
+        raised = {
+            name: tuple(one._replace(owed=10) for one in windows)
+            for name, windows in at.windows.items()
+        }
+        for one in score(sheet, replace(at, windows=raised)).lines:
+            if not one.feeds or one.id in ("trainees-assessed", "task-lists"):
+                continue
+            said = " ".join((*one.missing, one.basis))
+            assert ("没有登记" in said and "还差" not in said) <= (counted == 0), (one.id, said)
+
+
 def test_signs_of_a_veto(sheet: Sheet) -> None:
     gap = Finding("gap", date(2023, 3, 1), date(2023, 4, 1), "三月没有人", True)
     found = score(sheet, replace(known(terms=HALVES), findings=(gap,)))
