@@ -12,16 +12,28 @@ LONGEST = timedelta(hours=5)  # beyond six hours the hourly proof calls a lease 
 
 
 class Running:
-    """A clock that starts at an instant (aware) and runs ``rate`` times as fast as the real one."""
+    """A clock that shows an instant (aware), and once it goes, ``rate`` times as fast as the real.
+
+    It does not go while a service starts: at a high rate the hours in which documents are applied
+    would be hours in which nobody was reminded.
+    """
 
     def __init__(self, first: datetime, rate: float) -> None:
         self.rate = rate
         self._zone = first.tzinfo
-        self._set = (first, time.monotonic())
+        self._set: tuple[datetime, float | None] = (first, None)
 
     def __call__(self) -> datetime:
         first, began = self._set
+        if began is None:
+            return first
         return first + timedelta(seconds=(time.monotonic() - began) * self.rate)
+
+    def go(self) -> None:
+        """Begin to run."""
+        first, began = self._set
+        if began is None:
+            self._set = (first, time.monotonic())
 
     def forward(self, at: datetime) -> None:
         """Go on from an instant (aware), if that is later than what the clock shows."""
@@ -34,8 +46,8 @@ def running(
 ) -> Clock | Running:
     """Return a clock. Without ``start`` it is the real one.
 
-    With it, it starts at the later of ``start`` and ``ticked``, the last round that the store
-    knows of, and runs ``rate`` times as fast as the real one.
+    With it, it shows the later of ``start`` and ``ticked``, the last round that the store knows of,
+    and once it goes it runs ``rate`` times as fast as the real one.
     """
     if start is None:
         return real

@@ -124,9 +124,6 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
         context.now, at, args.rate or 1.0, datetime.fromisoformat(ticked) if ticked else None
     )
     name, agreed = owner(), None
-    if isinstance(now, Running):
-        agreed = Agreed(engine, now, name)
-        patiently(agreed.beat)
     way = transport(settings)
     house = House(
         engine=engine,
@@ -144,6 +141,10 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     patiently(lambda: _adopt(house))
     patiently(lambda: _settle_in(house))
     patiently(lambda: _tell(house))
+    if isinstance(now, Running):
+        now.go()
+        agreed = Agreed(engine, now, name)
+        patiently(agreed.beat)
     watch, lease = Watch(house), lasting(settings.lease, house.rate)
     rounds = Rounds(
         engine, now, lambda: house.world, way, name, lease, desk(settings, name),

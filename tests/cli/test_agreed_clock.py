@@ -33,7 +33,9 @@ def process(
     engine: Engine, owner: str, begins: datetime = START, rate: float = RATE, age: float = 0
 ) -> Agreed:
     """Return a process's clock; it began ``age`` real seconds ago."""
-    return Agreed(engine, Running(begins, rate), owner, time.time() - age)
+    clock = Running(begins, rate)
+    clock.go()
+    return Agreed(engine, clock, owner, time.time() - age)
 
 
 def test_who_is_behind_goes_on_from_the_foremost(engine: Engine) -> None:

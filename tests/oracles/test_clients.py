@@ -71,6 +71,11 @@ class Stage:
         assert said.returncode == 0, said.stderr
         return said.stdout.strip()
 
+    def followed_by(self, *programs: str) -> bool:
+        """Return whether the admin is told that these were the last to fetch."""
+        listed = self.done("token", "list").lower()
+        return all(one in listed for one in programs)
+
     def served(self, text: str) -> None:
         """Wait until the service itself serves a text to every client that has not lost its address."""
         for client in self.clients.values():
@@ -197,6 +202,7 @@ def test_two_clients_show_what_is_so_and_keep_it_when_nothing_can_be_had(tmp_pat
         # Nothing new: told as such to Evolution, which names what it has; vdirsyncer does not.
         stage.keep(shown)
         assert [one.status for one in proxy.asked[-2:]] == [304, 200]
+        proxy.wait(lambda: stage.followed_by("evolution", "vdirsyncer"))
 
         # Another text under the same stamps: Evolution does not look at it.
         same_stamps = stage.server.client.get(evolution.path).content
@@ -251,6 +257,3 @@ def test_two_clients_show_what_is_so_and_keep_it_when_nothing_can_be_had(tmp_pat
         assert stage.server.stop() == 0
         for path in (evolution.path, khal.path):
             assert path not in stage.server.said
-        listed = stage.done("token", "list")
-        assert "vdirsyncer" in listed
-        assert "evolution" in listed.lower()

@@ -85,6 +85,12 @@ def sound(page: Page, width: int, complaints: list[str]) -> None:
     assert complaints == []
 
 
+def press(page: Page, selector: str) -> None:
+    """Click what leads to another page, and wait for that."""
+    with page.expect_navigation():
+        page.click(selector)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_page_fits_and_is_accessible(
@@ -118,15 +124,15 @@ def test_a_feed_address_is_made_and_revoked_without_script(
         page.goto(f"{server.url}/subscriptions")
         page.fill("input[name=institution]", "马山县中医医院")
         page.fill("input[name=name]", f"宽 {width} 的屏幕")
-        page.click("text=生成订阅地址")
+        press(page, "text=生成订阅地址")
         address = page.inner_text("code.url")
         assert page.locator(".qr svg").bounding_box()["width"] > 150  # type: ignore[index]
         assert server.client.get(address).status_code == 200
         sound(page, width, [])
         page.goto(f"{server.url}/subscriptions")
         sound(page, width, [])
-        page.locator("li", has_text=f"宽 {width} 的屏幕").get_by_role("button").click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.locator("li", has_text=f"宽 {width} 的屏幕").get_by_role("button").click()
         assert server.client.get(address).status_code == 410
 
 
@@ -183,7 +189,7 @@ def test_the_page_behind_a_mail_s_link(
         assert page.locator("nav").count() == 0
         for act in ("submitted", "acknowledged", "ask", "evidence"):
             page.goto(server.url + signed(server))
-            page.click(f"button[value={act}]")
+            press(page, f"button[value={act}]")
             sound(page, width, complaints)
             assert not page.locator("input[name=website]").is_visible()
         page.goto(server.url + signed(server) + "x")
@@ -199,19 +205,19 @@ def test_a_person_reports_without_script_and_prints_the_page(
     ) as context:
         page = context.new_page()
         page.goto(server.url + link)
-        page.click("text=已经报送")
+        press(page, "text=已经报送")
         page.fill("input[name=office]", "医政科")
         page.fill("input[name=day]", "19")
         page.set_input_files(
             "input[type=file]", {"name": "名单.pdf", "mimeType": "", "buffer": b"%PDF-1.4"}
         )
-        page.click("button.primary")
+        press(page, "button.primary")
         assert "还没有登记" in page.inner_text("main")
         page.fill("input[name=day]", "20")
         page.set_input_files(
             "input[type=file]", {"name": "名单.pdf", "mimeType": "", "buffer": b"%PDF-1.4"}
         )
-        page.click("button.primary")
+        press(page, "button.primary")
         assert "已登记" in page.inner_text("[role=status]")
         assert "医政科" in page.inner_text("ul.history")
         with page.expect_download() as waiting:
@@ -231,9 +237,9 @@ def test_those_who_have_not_reported_are_reminded_from_the_ledger(
     ) as context:
         page = context.new_page()
         page.goto(f"{server.url}/ledger?document=guangxi-2019&period=2019-nov")
-        page.click("button.primary")
+        press(page, "button.primary")
         assert "提醒未报的" in page.inner_text("h1")
-        page.click("button.primary")
+        press(page, "button.primary")
         assert "已安排提醒" in page.inner_text("[role=status]")
         page.goto(f"{server.url}/ledger?document=guangxi-2019&period=2019-nov")
         assert page.pdf(format="A4", landscape=True).startswith(b"%PDF")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.running_clock import lasting, running
+from cli.running_clock import Running, lasting, running
 from cli.serve import _bind
 from tests.scheduler.house import at
 from tests.web.server import HERE, Server
@@ -124,7 +124,13 @@ def test_the_clock_starts_at_the_later_of_instant_and_last_round() -> None:
         ("2019-09-08 09:00", "2019-09-07 09:00", "2019-09-08 09:00"),
     ):
         clock = running(lambda: real, at(start), 3600.0, at(ticked) if ticked else None)
+        assert isinstance(clock, Running)
+        time.sleep(0.01)
+        assert clock() == at(first)  # a service that starts takes no time
+        clock.go()
         one, two = clock(), clock()
+        clock.go()  # no second time
+        assert clock() >= two
         assert at(first) <= one <= two
         assert (one - at(first)).total_seconds() < 3600
         assert one.tzinfo == real.tzinfo

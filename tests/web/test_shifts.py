@@ -227,5 +227,6 @@ def test_it_fits_is_accessible_and_works_without_script(
         page.fill("input[name=first]", "2023-09-01")
         page.fill("input[name=last]", "2024-02-29")
         page.fill("input[name=people]", "5")
-        page.get_by_role("button", name="登记", exact=True).click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="登记", exact=True).click()
         assert "已登记。" in page.inner_text("main")
