@@ -52,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
         print_json(rows)
         return 0
     print_table(
-        ["起", "止", "事项", "支援", "受援", "状态", "进度", "缺"],
+        ["起", "止", "事项", "支援（责任单位）", "受援（对象）", "状态", "进度", "缺"],
         [
             [
                 one["opens"], one["due"], one["title"], one["supporter"] or one["institution"],
-                one["recipient"] or "",
+                one["recipient"] or one["about"] or "",
                 STATES[one["state"]] + ("" if one["enforced"] else "（只列不计）"),
                 one["pace"], "、".join(one["missing"]),
             ]

@@ -231,7 +231,7 @@ def _occurrence(
         document=document.id,
         number=document.number or document.title,
         obligation=duty.id,
-        title=duty.title,
+        title=f"{duty.title}（{subject.about.name}）" if subject.about else duty.title,
         kind=kind,
         programme=duty.programme,
         period=period.label,

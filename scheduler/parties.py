@@ -21,7 +21,10 @@ class Party(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom one occurrence is about; ``from_`` and ``until`` (exclusive) bound the membership."""
+    """Whom one occurrence is about; ``from_`` and ``until`` (exclusive) bound the membership.
+
+    ``about``: the institution of which another one owes it, as the city that a province visits.
+    """
 
     id: str
     responsible: Party
@@ -31,6 +34,7 @@ class Subject:
     unresolved: str | None = None
     from_: date | None = None
     until: date | None = None
+    about: Party | None = None
 
     def clip(self, period: Period) -> Period | None:
         """Return the part of a period in which the subject is bound, or None.
@@ -204,6 +208,7 @@ def _for_institution(
         pairings=_pairs(roster, about),
         from_=span[0],
         until=span[1],
+        about=party if responsible != party else None,
     )
 
 

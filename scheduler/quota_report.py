@@ -13,17 +13,24 @@ from scheduler import aims, recorded, tallies
 from scheduler.counting import Tally, pace, tally
 from scheduler.occurrences import Occurrence
 from scheduler.pacing import window_of
+from scheduler.relations import relations
 from scheduler.world import World
 from workflows.document import Duty
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A window and what is counted in it; ``kept``: its subject keeps records."""
+    """A window and what is counted in it; ``kept``: its subject keeps records.
+
+    ``about``: the institution of which another one owes it; ``parties``: the names of all whom
+    it touches, who owes it first.
+    """
 
     one: Occurrence
     tally: Tally
     kept: bool
+    about: str | None = None
+    parties: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -33,7 +40,7 @@ class Line:
     @property
     def paired(self) -> bool:
         """Return whether the window is that of one pairing."""
-        return len(self.one.pairings) == 1
+        return "." in self.subject
 
 
 def lines(
@@ -49,18 +56,21 @@ def lines(
 ) -> list[Line]:
     """Return the quota windows that end from one day to another, both included, by end and key.
 
-    As of the local day ``today``. ``institutions``: only what these ids are concerned with;
+    As of the local day ``today``. ``institutions``: only what touches one of these ids;
     ``duty`` and ``pairing`` (an id) narrow it further.
     """
     source = world.documents[document]
     terms = recorded.records(session, [document])
     found = aims.windows(world, source, first, last, duty, pairing, terms)
     if institutions is not None:
-        found = [one for one in found if not institutions.isdisjoint(_touched(one))]
-    return counted(session, found, today)
+        parents = _parents(world, document)
+        found = [one for one in found if not institutions.isdisjoint(relations(one, parents))]
+    return counted(session, world, found, today)
 
 
-def counted(session: Session, found: Collection[Occurrence], today: date) -> list[Line]:
+def counted(
+    session: Session, world: World, found: Collection[Occurrence], today: date
+) -> list[Line]:
     """Return the windows among these with what is counted in them, in the same order."""
     windows = {one.key: window for one in found if (window := window_of(one)) is not None}
     if not windows:
@@ -77,6 +87,8 @@ def counted(session: Session, found: Collection[Occurrence], today: date) -> lis
             one,
             tally(windows[one.key], done.get(series[one.key], ()), today),
             (series[one.key][0], series[one.key][2]) in kept,
+            _about(one, world),
+            _parties(one, world),
         )
         for one in found
         if one.key in windows
@@ -97,6 +109,8 @@ def row(line: Line) -> dict[str, Any]:
         "supporter": supporter.name if supporter else None,
         "recipient": recipient.name if recipient else None,
         "institution": one.responsible.name,
+        "about": line.about,
+        "parties": list(line.parties),
         "opens": window.opens.isoformat(),
         "due": window.due.isoformat(),
         "per": quota.per,
@@ -115,7 +129,18 @@ def row(line: Line) -> dict[str, Any]:
     }
 
 
+def _about(one: Occurrence, world: World) -> str | None:
+    known = world.rosters[one.document].institutions.get(one.key.split("/")[2])
+    return known.name if known and known.id != one.responsible.id else None
 
-def _touched(one: Occurrence) -> set[str | None]:
-    pairs = {party.id for pair in one.pairings for party in pair}
-    return pairs | {one.responsible.id, *(party.id for party in one.assisting)}
+
+def _parties(one: Occurrence, world: World) -> tuple[str, ...]:
+    named = [one.responsible.name, _about(one, world)]
+    named += [party.name for party in (*one.assisting, *one.recipients)]
+    named += [party.name for pair in one.pairings for party in pair]
+    return tuple(dict.fromkeys(name for name in named if name))
+
+
+def _parents(world: World, document: str) -> dict[str, str]:
+    known = world.rosters[document].institutions.values()
+    return {one.id: one.parent for one in known if one.parent}

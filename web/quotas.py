@@ -209,7 +209,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
 
 def _now(session: Session, world: World, document: str, today: date) -> list[Line]:
     terms = recorded.records(session, [document])
-    return counted(session, current(world, world.documents[document], today, terms), today)
+    return counted(session, world, current(world, world.documents[document], today, terms), today)
 
 
 def _of_subject(
@@ -242,10 +242,14 @@ def _has(world: World, document: Document, duty: Duty, subject: str) -> bool:
 
 
 def _name(subject: Subject) -> str:
-    if len(subject.pairings) == 1:
+    if "." in subject.id:
         supporter, recipient = subject.pairings[0]
         return f"{supporter.name} → {recipient.name}"
-    return subject.responsible.name
+    return _directed(subject.responsible.name, subject.about.name if subject.about else None)
+
+
+def _directed(who: str, about: str | None) -> str:
+    return f"{who} → {about}" if about else who
 
 
 def _rows(found: Sequence[Line], duties: Sequence[Duty]) -> list[Row]:
@@ -255,9 +259,10 @@ def _rows(found: Sequence[Line], duties: Sequence[Duty]) -> list[Row]:
     order = [duty.id for duty in duties]
     rows = []
     for subject, own in by_subject.items():
-        one = next(iter(own.values())).one
-        name = one.responsible.name
-        if len(one.pairings) == 1:
+        line = next(iter(own.values()))
+        one = line.one
+        name = _directed(one.responsible.name, line.about)
+        if line.paired:
             name = f"{one.pairings[0][0].name} → {one.pairings[0][1].name}"
         cells = tuple(cell(own[name]) if name in own else None for name in order)
         rows.append(Row(subject, name, cells))
