@@ -14,6 +14,7 @@ from scheduler.ledger import HEAD, lines, workbook
 from scheduler.matrix import Counts, Matrix, matrix
 from scheduler.recording import Statement, record
 from scheduler.refusals import Refused
+from scheduler.reminding import remind
 from tests.scheduler.house import JUNE, PLAN, WORKFLOW, House, at, found
 
 NOVEMBER = JUNE.replace("jun", "nov")
@@ -71,6 +72,33 @@ def test_periods_are_labels_or_years(house: House) -> None:
     assert "2026-jun" in refused.value.hint
     with pytest.raises(Refused, match="没有应用过"), store.reading(house.engine) as session:
         matrix(session, house.world, "other", at("2026-03-03 10:00"))
+
+
+YEARLY = """\
+  - id: summary
+    title: 年度总结
+    kind: fuzzy
+    clauses: [四]
+    phrase: 每年年底前
+    per: institution
+    responsible: city
+    recipients: [bureau]
+    rule: {every_year: true, month: 12, part: late}
+"""
+
+
+def test_a_year_has_all_that_is_due_in_it_whatever_its_label(house: House) -> None:
+    house.edit(found(WORKFLOW + YEARLY), "2026-02-02 10:00")
+    asked = seen(house, "2026-03-03 10:00", "2026")
+    summary = "pair-2025/progress/shi/2026-jun", "pair-2025/summary/shi/2026"
+    assert {cell.key for cell in asked.cells} == {
+        PLAN, *summary, NOVEMBER, "pair-2025/unknown/all/once",
+    }  # fmt: skip
+    assert all(cell.due.year == 2026 for cell in asked.cells)
+    with store.writing(house.engine) as session:
+        told = remind(session, "pair-2025", "2026", at("2026-03-03 10:00"), house.world, "测试")
+    reminded = {cell.key for one in told for cell in one.cells}
+    assert reminded == {PLAN, *summary, NOVEMBER}
 
 
 def test_the_workbook_holds_texts_and_no_formulas(house: House) -> None:
