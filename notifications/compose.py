@@ -235,7 +235,7 @@ def _values(letter: Letter, world: World, name: str, signer: Signer) -> dict[str
         "signed": bool(signer.secret),
         "lasts": LASTS.days,
         "manage": f"{world.base_url.rstrip('/')}/notifications",
-        "home": f"{world.base_url.rstrip('/')}/",
+        "own_ledger": ledger((), world, signer) if signer.secret else "",
         "preview": "；".join(f"{one.title} {one.due}" for one in items[:3])
         or "；".join(([one.title for one in owing] + [one.title for one in reviews])[:3]),
     }
