@@ -44,13 +44,14 @@ class Standing(NamedTuple):
     ``quiet_until``: the last day (included) on which it is to be silent. ``extended_to``: the
     latest day that an authority granted, whatever the due date is. ``reported_on``: the day of the
     report that counts, of what is done or waits for acceptance; of several between two returns,
-    the first.
+    the first. ``returned``: what was reported last came back, whoever knows of it.
     """
 
     status: str
     quiet_until: date | None = None
     extended_to: date | None = None
     reported_on: date | None = None
+    returned: bool = False
 
 
 class Reading(NamedTuple):
@@ -126,8 +127,9 @@ def standing(facts: Iterable[Said], today: date, history: bool = False) -> Stand
     extended = found.extended_to
     if found.stage in SETTLED:
         return Standing(found.stage, None, extended, found.reported_on)
+    back = found.stage == "returned"
     if found.known_until is not None and found.known_until >= today:
-        return Standing("acknowledged", found.known_until, extended)
+        return Standing("acknowledged", found.known_until, extended, returned=back)
     if found.stage == "open" and history:
         return Standing("history", None, extended)
-    return Standing(found.stage, None, extended)
+    return Standing(found.stage, None, extended, returned=back)

@@ -54,19 +54,20 @@ def word(
         return Status("免报", "done", ends, extended)
     if status in ("completed", "submitted"):
         return _reported(status, due, extended, said.reported_on)
+    notes = [f"原定{brief(due)}"] if extended and due else []
+    if status == "acknowledged" and said.quiet_until:
+        notes.append(f"已知悉，{brief(said.quiet_until)}以前不提醒")
+    if status == "returned" or said.returned:  # until it is reported again, also where somebody knows of it
+        if ends:
+            notes.append("已过期限" if ends < today else f"{brief(ends)}以前重报")
+        return Status("退回", "late", ends, extended, note="；".join(notes))
+    note = "；".join(notes)
     if due is None or ends is None:
         return Status("无日期", "calm")
     if one.phase == "pre-issue":
         return Status("印发前", "calm", ends, extended)
     if status == "history":
         return Status("采用前", "calm", ends, extended)
-    notes = [f"原定{brief(due)}"] if extended else []
-    if status == "acknowledged" and said.quiet_until:
-        notes.append(f"已知悉，{brief(said.quiet_until)}以前不提醒")
-    note = "；".join(notes)
-    if status == "returned":
-        notes.append("已过期限" if ends < today else f"{brief(ends)}以前重报")
-        return Status("退回", "late", ends, extended, note="；".join(notes))
     if of_terms := _of_terms(one, ends, today):
         return of_terms
     if one.phase == "contested":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -77,6 +79,82 @@ def test_each_cell_has_its_word(
     today: str, facts: tuple[Said, ...], expected: str, tone: str
 ) -> None:
     assert at(today, *facts)[:2] == (expected, tone)
+
+
+# What a person may say, with the day until which it holds.
+SAYINGS = (
+    ("submitted", None), ("accepted", None), ("returned", None), ("completed", None),
+    ("waived", None), ("acknowledged", "05-31"), ("extended", "04-10"), ("extended", "04-30"),
+)  # fmt: skip
+Saying = tuple[str, str | None]
+
+
+def by_hand(said: Sequence[Saying], days: Sequence[date], today: date) -> str:
+    """Return the word that an office would use, following a history from saying to saying.
+
+    A report waits, is taken or comes back; what came back stays so until it is reported again. To
+    know of something silences and changes no word. Whoever is exempt, or says that it is done, has
+    nothing to wait for; said again, the later entry holds. The latest day granted counts.
+    """
+    held, done, last = "nothing", DUE, DUE
+    handed_in: list[date] = []  # since something came back last; the first of them counts
+    for (kind, until), on in zip(said, days, strict=True):
+        if kind == "extended" and until:
+            last = max(last, day(until))
+        elif kind == "waived":
+            held = "exempt"
+        elif kind == "completed":
+            held, done = "done", min([*handed_in, on])
+        elif kind == "submitted" and held in ("nothing", "back", "waiting"):
+            held = "waiting"
+            handed_in.append(on)
+        elif kind == "accepted" and held == "waiting":
+            held, done = "done", handed_in[0]
+        elif kind == "returned" and held in ("waiting", "done"):
+            held = "back"
+            handed_in.clear()
+    if held in ("exempt", "waiting", "back"):
+        return {"exempt": "免报", "waiting": "已报待审", "back": "退回"}[held]
+    if held == "done":
+        return "已报" if done <= last else "迟报"
+    if today > last:
+        return "逾期未报"
+    if last > DUE:
+        return f"延期至4月{last.day}日"
+    return "临期" if today >= day("03-11") else "未到期"
+
+
+@pytest.mark.parametrize(
+    ("first", "today"),
+    [
+        ("03-02", "03-06"), ("03-02", "03-12"), ("03-18", "03-22"), ("03-18", "04-20"),
+        ("03-18", "05-20"), ("04-08", "04-12"),
+    ],
+)  # fmt: skip
+def test_every_order_of_up_to_four_facts_has_the_word_of_an_office(first: str, today: str) -> None:
+    days = [day(first) + timedelta(days=n) for n in range(4)]
+    for length in range(5):
+        for said in itertools.product(SAYINGS, repeat=length):
+            facts = [
+                Said(kind, on, day(until) if until else None, number)
+                for number, ((kind, until), on) in enumerate(zip(said, days, strict=False), 1)
+            ]
+            assert at(today, *facts).word == by_hand(said, days[:length], day(today)), said
+
+
+def test_what_came_back_stays_so_wherever_it_stands() -> None:
+    done, known = Said("completed", day("03-02")), Said("acknowledged", day("03-19"), day("05-31"))
+    found = at("04-20", done, RETURNED, known)
+    assert (found.word, found.tone, found.note) == (
+        "退回", "late", "已知悉，5月31日以前不提醒；已过期限",
+    )  # fmt: skip
+    for phase in ("pre-issue", "core", "open-ended", "contested"):
+        assert at("04-20", done, RETURNED, phase=phase).word == "退回"
+    said = standing((done, RETURNED), day("03-25"))
+    dateless = word(replace(ONE, due=None), said.status, said, day("03-25"), WORKDAYS)
+    assert (dateless.word, dateless.note) == ("退回", "")
+    assert at("06-01", done, RETURNED, known).word == "退回"
+    assert at("04-20", done, RETURNED, known, Said("completed", day("04-20"))).word == "迟报"
 
 
 @pytest.mark.parametrize("today", ["03-02", "03-20", "04-20"])
