@@ -84,4 +84,7 @@ def _day(day: date | None) -> str:
 
 
 def _note(cell: Cell) -> str:
-    return "；".join(part for part in (cell.note, f"期次 {cell.period}") if part)
+    # The date says which period it is, but where what is due is about another year.
+    year = cell.period[:4]
+    other = f"{year}年度" if year.isdigit() and year != str(cell.due.year) else ""
+    return "；".join(part for part in (cell.note, other) if part)
