@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from icalendar import Calendar, Event
-from icalendar.parser import Contentline
+from icalendar import Calendar
 from icalendar.prop import vText
 
-from notifications import stationed
+from notifications import feed_lines, stationed
 from notifications.feed_description import clean, description
 from scheduler.occurrences import Occurrence
 
@@ -180,28 +179,29 @@ def event(
     one = entry.occurrence
     assert one.due is not None
     first = one.opens if stationed.is_term(one) and one.opens else one.due
-    made = _all_day(uid(one.key), first, entry.modified_at, entry.sequence, one.due)
-    made.add("SUMMARY", summary(owner, entry, several) if title is None else title)
     address = link(base_url, one.key) if base_url else ""
-    made.add("DESCRIPTION", description(one, address, entry.original))
-    if address:
-        made.add("URL", address)
     unsure = one.phase == "contested" or entry.tentative
-    status = "CANCELLED" if entry.cancelled else "TENTATIVE" if unsure else "CONFIRMED"
-    made.add("STATUS", status)
-    return bytes(made.to_ical())
+    return _all_day(
+        uid(one.key),
+        first,
+        one.due,
+        (entry.modified_at, entry.sequence),
+        summary(owner, entry, several) if title is None else title,
+        description(one, address, entry.original),
+        "CANCELLED" if entry.cancelled else "TENTATIVE" if unsure else "CONFIRMED",
+        address,
+    )
 
 
 def with_alarms(text: bytes) -> bytes:
     """Return an event's bytes with the alarms of the variant that asks for them."""
     title = next(
-        line for line in text.replace(b"\r\n ", b"").split(b"\r\n") if line.startswith(b"SUMMARY:")
+        one for one in text.replace(b"\r\n ", b"").split(b"\r\n") if one.startswith(b"SUMMARY:")
     )
     # Escaped already, as both are TEXT; only the folding is another.
-    line = Contentline("DESCRIPTION" + title.removeprefix(b"SUMMARY").decode())  # type: ignore[no-untyped-call]
-    said: bytes = line.to_ical()  # type: ignore[no-untyped-call]
+    said = feed_lines.line("DESCRIPTION", title.removeprefix(b"SUMMARY:"))
     alarms = b"".join(
-        b"BEGIN:VALARM\r\nACTION:DISPLAY\r\n%b\r\nTRIGGER:%b\r\nEND:VALARM\r\n"
+        b"BEGIN:VALARM\r\nACTION:DISPLAY\r\n%bTRIGGER:%b\r\nEND:VALARM\r\n"
         % (said, before)
         for before in TRIGGERS
     )
@@ -228,30 +228,50 @@ def summary(owner: Owner, entry: Entry, several: frozenset[tuple[str, str]]) -> 
 
 
 def _all_day(
-    name: str, on: date, stamp: datetime, sequence: int, last: date | None = None
-) -> Event:
-    # Not .new(): it would put in a random UID and the present time.
-    made = Event()
-    made.add("UID", name)
-    stamp = stamp.astimezone(UTC).replace(microsecond=0)
-    made.add("DTSTAMP", stamp)
-    made.add("LAST-MODIFIED", stamp)
-    made.add("SEQUENCE", sequence)
-    made.add("DTSTART", on)
-    made.add("DTEND", (last or on) + timedelta(days=1))
-    made.add("TRANSP", "TRANSPARENT")
-    made.add("X-MICROSOFT-CDO-BUSYSTATUS", vText("FREE"))
-    return made
+    name: str,
+    first: date,
+    last: date,
+    clock: tuple[datetime, int],
+    title: str,
+    said: str,
+    status: str,
+    address: str = "",
+) -> bytes:
+    """Return an event from a first to a last day; ``clock``: when it changed, how often."""
+    changed, sequence = clock
+    stamp = f"{changed.astimezone(UTC):%Y%m%dT%H%M%SZ}".encode()
+    text, line = feed_lines.text, feed_lines.line
+    # In the order in which icalendar writes them.
+    lines = [
+        b"BEGIN:VEVENT\r\n",
+        text("SUMMARY", title),
+        b"DTSTART;VALUE=DATE:%b\r\n" % f"{first:%Y%m%d}".encode(),
+        b"DTEND;VALUE=DATE:%b\r\n" % f"{last + timedelta(days=1):%Y%m%d}".encode(),
+        b"DTSTAMP:%b\r\n" % stamp,
+        text("UID", name),
+        b"SEQUENCE:%d\r\n" % sequence,
+        text("DESCRIPTION", said),
+        b"LAST-MODIFIED:%b\r\n" % stamp,
+        b"STATUS:%b\r\nTRANSP:TRANSPARENT\r\n" % status.encode(),
+        line("URL", address.encode()) if address else b"",
+        b"X-MICROSOFT-CDO-BUSYSTATUS:FREE\r\n",
+        END_EVENT,
+    ]
+    return b"".join(lines)
 
 
 def _nothing_yet(owner: Owner, year: int) -> bytes:
     # An empty calendar would leave stale events in some clients and be refused by others.
     first = date(year, 1, 1)
-    made = _all_day(uid(f"info/{owner.id}/{year}"), first, datetime(year, 1, 1, tzinfo=UTC), 0)
-    made.add("SUMMARY", "督办日历已订阅，暂时没有带日期的事项")
-    made.add("DESCRIPTION", "有了带日期的事项，会自动出现在这个日历里，不需要重新订阅。")
-    made.add("STATUS", "CONFIRMED")
-    return bytes(made.to_ical())
+    return _all_day(
+        uid(f"info/{owner.id}/{year}"),
+        first,
+        first,
+        (datetime(year, 1, 1, tzinfo=UTC), 0),
+        "督办日历已订阅，暂时没有带日期的事项",
+        "有了带日期的事项，会自动出现在这个日历里，不需要重新订阅。",
+        "CONFIRMED",
+    )
 
 
 def partners(entries: Iterable[Entry]) -> frozenset[tuple[str, str]]:

@@ -19,11 +19,12 @@ from pathlib import Path
 import icalendar
 from icalendar import Event
 
-from notifications import feed, phrasing, stationed, wording
+from notifications import feed, feed_description, feed_lines, phrasing, stationed, wording
 from notifications.feed import DEFAULT, Entry, Owner, Variant
 
 KEPT = timedelta(days=30)  # how long a cancelled event stays
 SECOND = timedelta(seconds=1)
+WORDING = (feed, feed_description, feed_lines, phrasing, stationed, wording)  # what words events
 _BEGIN, _END = b"\r\nBEGIN:VEVENT\r\n", b"\r\nEND:VEVENT\r\n"  # whole lines, not text in them
 _STAMPS = re.compile(rb"^(DTSTAMP|LAST-MODIFIED|SEQUENCE):.*\r\n", re.MULTILINE)
 _MARKS = ("✓ ", "【免报】", "【已报待审】")
@@ -195,7 +196,7 @@ def source(owner: str, base_url: str, *made_from: object) -> str:
 @cache
 def _program() -> str:
     """Return a digest of the code that words events: another program may word them otherwise."""
-    files = [Path(str(one.__file__)) for one in (feed, phrasing, stationed, wording)]
+    files = [Path(str(one.__file__)) for one in WORDING]
     said = b"".join(file.read_bytes() for file in files) + icalendar.__version__.encode()
     return hashlib.sha256(said).hexdigest()
 
