@@ -24,10 +24,9 @@ def run(args: argparse.Namespace) -> int:
     from cli.address import present
     from cli.context import opened
     from cli.failure import Failure
-    from cli.world import base_world
+    from cli.world import base_world, stored_world
     from scheduler.happenings import by_hand
     from scheduler.holding import known
-    from scheduler.proposing import applied_world
     from scheduler.refusals import Refused
     from scheduler.store import writing
 
@@ -35,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     base = base_world(context)
     try:
         with writing(context.engine()) as session:
-            world = applied_world(session, base)
+            world = stored_world(session, base)
             if args.document not in world.documents:
                 raise Failure(
                     f"没有应用过编号为“{args.document}”的文件", "现有文件见 duban documents"

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cli.deadlines import day
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sqlmodel import Session
 
 HELP = "登记：完成、报送、受理、退回、知悉、延期、免报、更正"
 KINDS = (
@@ -43,22 +36,24 @@ def run(args: argparse.Namespace) -> int:
     from cli.address import present
     from cli.context import opened
     from cli.failure import Failure
-    from cli.world import base_world
-    from scheduler.proposing import applied_world
-    from scheduler.recording import WORDS, Refused, Statement, record
+    from cli.world import base_world, stored_world
+    from scheduler.evidence import given, stored
+    from scheduler.recording import WORDS, Refused, Statement, record, stored_key
     from scheduler.store import writing
 
     context = opened()
     base = base_world(context)
     try:
         with writing(context.engine()) as session:
+            world = stored_world(session, base)
             now = present(session, context)
-            evidence = _evidence(session, args.evidence, now)
+            key = stored_key(session, args.key)
+            evidence = given(session, args.evidence, now, "命令行")
             said = Statement(
-                args.key, args.fact, args.on, args.until, args.reason, args.basis, evidence,
+                key, args.fact, args.on, args.until, args.reason, args.basis, evidence,
                 args.number,
             )  # fmt: skip
-            status = record(session, said, now, "命令行", applied_world(session, base))
+            status = record(session, said, now, "命令行", world)
     except Refused as refused:
         raise Failure(refused.message, refused.hint) from None
     tail = ""
@@ -66,21 +61,7 @@ def run(args: argparse.Namespace) -> int:
         tail = f"，{'静默' if args.fact == 'acknowledged' else '延期'}到 {args.until}"
     if args.fact == "submitted" and status == "completed":
         tail = "，接收单位没有用本系统，算作办结"
-    print(f"已登记{WORDS[args.fact]}：{args.key}{tail}")
-    if evidence and evidence != args.evidence:
+    print(f"已登记{WORDS[args.fact]}：{key}{tail}")
+    if stored(evidence) and evidence != args.evidence:
         print(f"佐证存为 {evidence}")
     return 0
-
-
-def _evidence(session: Session, given: str | None, now: datetime) -> str | None:
-    """Return what the fact is to say of its evidence; an existing file is stored."""
-    from scheduler.evidence import from_file
-
-    if not given:
-        return None
-    path = Path(given)
-    try:
-        there = path.exists()
-    except (OSError, ValueError):  # too long for a name, or with characters no file has
-        there = False
-    return from_file(session, path, now, "命令行") if there else given

@@ -17,8 +17,7 @@ def run(args: argparse.Namespace) -> int:
     from cli.context import opened
     from cli.failure import Failure
     from cli.output import print_table
-    from cli.world import base_world
-    from scheduler.proposing import applied_world
+    from cli.world import base_world, stored_world
     from scheduler.refusals import Refused
     from scheduler.reminding import remind
     from scheduler.store import writing
@@ -27,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     base = base_world(context)
     try:
         with writing(context.engine()) as session:
-            world = applied_world(session, base)
+            world = stored_world(session, base)
             now = present(session, context)
             told = remind(session, args.document, args.period, now, world, "命令行")
     except Refused as refused:

@@ -31,9 +31,8 @@ def run(args: argparse.Namespace) -> int:
     from cli.context import opened
     from cli.failure import Failure
     from cli.output import print_json
-    from cli.world import base_world
+    from cli.world import base_world, stored_world
     from scheduler.matrix import matrix
-    from scheduler.proposing import applied_world
     from scheduler.refusals import Refused
     from scheduler.store import reading
 
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     base = base_world(context)
     try:
         with reading(context.engine()) as session:
-            world = applied_world(session, base)
+            world = stored_world(session, base)
             now = present(session, context)
             found = matrix(session, world, args.document, now, args.period)
     except Refused as refused:

@@ -12,6 +12,7 @@ from scheduler.world import World
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlmodel import Session
 
 
 def base_world(context: Context, *, placeholders: bool = False) -> World:
@@ -42,6 +43,20 @@ def sound_candidates(context: Context) -> Candidates:
         lines = "\n".join(str(p) for p in loaded.problems if p.severity == "error")
         raise Failure(f"文件有错误：\n{lines}", "改正后再试")
     return Candidates(loaded.documents, loaded.rosters, loaded.texts)
+
+
+def stored_world(session: Session, base: World) -> World:
+    """Return a world with the documents and rosters that are in force in the store.
+
+    Raises Failure where nothing was applied yet.
+    """
+    from scheduler import queries
+    from scheduler.proposing import applied_world
+
+    if not queries.newest_version(session):
+        hint = "先运行 duban serve，或 duban plan --save 与 duban apply"
+        raise Failure("还没有应用任何文件", hint)
+    return applied_world(session, base)
 
 
 def counted_world(context: Context, engine: Engine) -> World:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import secrets
 import stat
 import unicodedata
@@ -34,6 +35,14 @@ TYPES = {
     "txt": "text/plain; charset=utf-8",
 }
 ALLOWED = "PDF、Word、Excel、JPG、PNG、TXT"
+WORDS = "text:"  # before what is to be taken for words, whatever it looks like
+_HERE = Path()
+# What reads like a file: with an ending, from a root, or folders in plain letters. No blanks.
+_FILE = re.compile(
+    r"(?!\w+://)(?:\S*\.[A-Za-z][A-Za-z0-9]{1,4}|(?:[A-Za-z]:|~|\.{1,2})?[/\\]\S*"
+    r"|(?=\S*[A-Za-z])[\w.\-]+(?:[/\\][\w.\-]*)+)",
+    re.ASCII,
+)
 _SAME = {"jpeg": "jpg"}
 _MAGIC = {
     "pdf": b"%PDF-",
@@ -104,6 +113,43 @@ def from_file(session: Session, path: Path, now: datetime, by: str) -> str:
     except OSError as error:
         raise Refused(f"读不了 {path}：{error.strerror or error}", "核对路径和权限") from None
     return store(session, path.name, body, now, by)
+
+
+def given(
+    session: Session, text: str | None, now: datetime, by: str, folder: Path = _HERE
+) -> str | None:
+    """Return what is to be said of evidence that a person names: a file, an address, or words.
+
+    A file (relative to ``folder``) is stored in the caller's transaction. Raises Refused for one
+    that is not taken, and for what reads like a file that is not there: mistyped, it would be lost.
+    """
+    path = named(session, text, folder)
+    return path if path is None or isinstance(path, str) else from_file(session, path, now, by)
+
+
+def named(session: Session, text: str | None, folder: Path = _HERE) -> Path | str | None:
+    """Return the file that is there under a name, or what else is said of evidence; None: nothing.
+
+    ``text:`` before anything says that it is words. Raises Refused like ``given``.
+    """
+    text = (text or "").strip()
+    if text.startswith(WORDS):
+        return text.removeprefix(WORDS).strip() or None
+    if not text or (stored(text) and fetch(session, text)):
+        return text or None
+    path = folder / text
+    try:
+        there = path.exists()
+    except (OSError, ValueError):  # too long for a name, or with characters no file has
+        there = False
+    if there:
+        return path
+    if _FILE.fullmatch(text):
+        raise Refused(
+            f"找不到佐证文件 {text[:200]}",
+            f"核对路径；是文字说明的，前面加 {WORDS}，是网址的写全 https://",
+        )
+    return text
 
 
 def fetch(session: Session, name: str) -> Evidence | None:

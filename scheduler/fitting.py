@@ -15,6 +15,14 @@ TEXT_LIMIT = 2_000  # characters of a reason, a basis or a mention of evidence
 LAST_YEAR = 2200
 
 
+def check_text(name: str, text: str | None) -> None:
+    """Raise Refused for a text that is too long, or that a database cannot hold."""
+    if text and len(text) > TEXT_LIMIT:
+        raise Refused(f"{name}超过 {TEXT_LIMIT} 字", "写短些，全文作为佐证材料交来")
+    if text and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
+        raise Refused(f"{name}里有不能保存的字符", "去掉看不见的字符再试")
+
+
 def check_form(said: Statement, today: date) -> None:
     """Raise Refused for a statement that fits no occurrence at all on a local day."""
     if said.kind not in KINDS:
@@ -22,10 +30,7 @@ def check_form(said: Statement, today: date) -> None:
     for name, text in (
         ("事项编号", said.key), ("理由", said.reason), ("依据", said.basis), ("佐证", said.evidence),
     ):  # fmt: skip
-        if text and len(text) > TEXT_LIMIT:
-            raise Refused(f"{name}超过 {TEXT_LIMIT} 字", "写短些，全文作为佐证材料交来")
-        if text and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
-            raise Refused(f"{name}里有不能保存的字符", "去掉看不见的字符再试")
+        check_text(name, text)
     if said.on is not None and said.on > today:
         raise Refused(f"日期 {said.on} 还没有到", "写已经发生的日期，或不写（即今天）")
     if said.kind in ("waived", "returned", "corrected") and not (said.reason or "").strip():

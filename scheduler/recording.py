@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
+from sqlalchemy import func
 from sqlmodel import Session, select
 
 from scheduler import happenings, queries, recalling, reviewing, telling
 from scheduler.applying import settle
 from scheduler.facts import KINDS, WORDS, Reading, Said, read
-from scheduler.fitting import check, check_form
+from scheduler.fitting import check, check_form, check_text
 from scheduler.postponing import postponed
 from scheduler.refusals import Refused
 from scheduler.rows import decode
@@ -21,7 +22,7 @@ from scheduler.store import one_planner
 from scheduler.tables import Fact, StoredOccurrence
 from scheduler.world import World
 
-__all__ = ["KINDS", "WORDS", "Refused", "Statement", "check_form", "from_json", "record"]
+__all__ = ["KINDS", "WORDS", "Refused", "Statement", "check_form", "from_json", "record", "stored_key"]
 
 AT_ONCE = "接收单位没有用本系统，报送即算办结"
 
@@ -36,10 +37,9 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
     """
     one_planner(session)
     today = now.astimezone(world.timezone).date()
+    said = replace(said, key=stored_key(session, said.key))
     check_form(said, today)
-    row = session.get(StoredOccurrence, said.key)
-    if row is None:
-        raise Refused(f"没有这一事项：{said.key}", _nearest(session, said.key))
+    row = session.get_one(StoredOccurrence, said.key)
     one, status = decode(row.body), row.status
     facts = _all(session, said.key)
     counting = [_said(fact) for fact in _counting(facts)]
@@ -82,6 +82,23 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
     if follows:
         happenings.agreed(session, one, number, today, now, world, by)
     return queries.statuses(session, [said.key])[said.key]
+
+
+def stored_key(session: Session, key: str) -> str:
+    """Return the key as it is stored; small and capital letters are the same to whoever writes it.
+
+    Raises Refused, with the nearest ones, where there is none.
+    """
+    check_text("事项编号", key)
+    key = key.strip()
+    if queries.statuses(session, [key]):
+        return key
+    column = queries.OCCURRENCES.c.key
+    query = select(column).where(func.lower(column) == key.lower()).limit(2)
+    alike: list[str] = list(session.execute(query).scalars())
+    if len(alike) != 1:
+        raise Refused(f"没有这一事项：{key}", _nearest(session, key))
+    return alike[0]
 
 
 def receives_here(

@@ -101,3 +101,17 @@ def test_a_reminder_and_an_event(desk: Desk) -> None:
     assert "最迟 2026-03-09" in said.out
     assert "本系统约定" in said.out
     assert said.out.endswith("pair-2025/contacts/shi/2026-03-02\n")
+
+
+def test_on_an_empty_store_every_verb_says_what_to_do_first(desk: Desk) -> None:
+    tries: tuple[tuple[str, ...], ...] = (
+        ("record", PLAN, "completed"),
+        ("record", PLAN, "extended", "--until", "2020-01-01", "--basis", "x"),
+        ("status", *DOCUMENT),
+        ("remind", *DOCUMENT, "--period", "2026-jun"),
+        ("event", "contacts", *DOCUMENT, "--institution", "shi", "--on", "2026-01-05"),
+    )
+    for words in tries:
+        said = desk(*words)
+        assert (said.code, said.out) == (1, ""), words
+        assert "还没有应用任何文件（先运行 duban serve" in said.err
