@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--on", required=True, type=day, metavar="D", help="活动日期")
     add.add_argument("--count", type=int, default=1, metavar="N", help="次数、人数（默认1）")
     add.add_argument("--item", metavar="TEXT", help="是哪一项，或到了哪一处（分项、逐个覆盖的）")
-    add.add_argument("--evidence", metavar="X", help="佐证：文件、地址或文字")
+    add.add_argument("--evidence", metavar="X", help="佐证：文件（存入数据库）、地址或文字")
     load = actions.add_parser("import", help="从 CSV 或 Excel 导入，有一处错就一行也不记")
     load.add_argument("file", type=Path, metavar="FILE", help="一行一次活动")
     load.add_argument("--document", default="", metavar="ID", help="没有写文件的行属于这份文件")
@@ -62,8 +62,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace, context: Context, engine: Engine, world: World) -> int:
+    from dataclasses import replace
+
     from cli.address import present
     from scheduler.activities import Done, record
+    from scheduler.evidence import given, stored
     from scheduler.store import writing
 
     done = Done(
@@ -75,12 +78,16 @@ def _add(args: argparse.Namespace, context: Context, engine: Engine, world: Worl
         institution=args.institution,
         count=args.count,
         item=args.item,
-        evidence=args.evidence,
     )
     with writing(engine) as session:
-        number, odd = record(session, done, present(session, context), "命令行", world)
+        now = present(session, context)
+        mention = given(session, args.evidence, now, "命令行")
+        done = replace(done, evidence=mention)
+        number, odd = record(session, done, now, "命令行", world)
     _warn(odd)
     print(f"已登记，编号 {number}：{args.on}，{args.count} 次（人、项）")
+    if stored(mention) and mention != args.evidence:
+        print(f"佐证存为 {mention}")
     return 0
 
 

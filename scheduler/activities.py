@@ -204,6 +204,12 @@ def standing(session: Session, checked: Checked) -> int | None:
     return session.execute(query.limit(1)).scalar()
 
 
+def mentioned(session: Session, mention: str) -> bool:
+    """Return whether any activity, withdrawn or not, has just this evidence."""
+    query = select(ACTIVITIES.c.id).where(ACTIVITIES.c.evidence == mention)
+    return session.execute(query.limit(1)).first() is not None
+
+
 _LISTED = tuple(ACTIVITIES.c[field.name] for field in fields(Listed))
 
 

@@ -16,7 +16,7 @@ import zipfile
 from datetime import datetime
 from pathlib import Path
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from scheduler.refusals import Refused
 from scheduler.tables import Evidence
@@ -77,13 +77,13 @@ def original_name(text: str) -> str:
 def store(session: Session, original: str, body: bytes, now: datetime, by: str) -> str:
     """Store a file in the caller's transaction and return what a fact says of it.
 
-    That is ``evidence/`` and a name made here. Raises Refused for a size or kind not taken.
+    That is ``evidence/`` and a name made here; the same file under the same name is stored once.
+    Raises Refused for a size or kind not taken.
     """
-    check_size(len(body))
-    shown = original_name(original)
-    ending = _kind(shown, body)
-    if ending == "txt":
-        body = _text(body).encode()
+    shown, ending, body = _checked(original, body)
+    digest = hashlib.sha256(body).hexdigest()
+    if known := _held(session, shown, digest):
+        return known
     name = f"{secrets.token_hex(16)}.{ending}"
     session.add(
         Evidence(
@@ -91,7 +91,7 @@ def store(session: Session, original: str, body: bytes, now: datetime, by: str) 
             original=shown,
             media_type=TYPES[ending],
             size=len(body),
-            sha256=hashlib.sha256(body).hexdigest(),
+            sha256=digest,
             body=body,
             recorded_at=now,
             recorded_by=by,
@@ -103,16 +103,44 @@ def store(session: Session, original: str, body: bytes, now: datetime, by: str) 
 
 def from_file(session: Session, path: Path, now: datetime, by: str) -> str:
     """Store a file of this machine like ``store``; one too large is refused without being read."""
+    return store(session, path.name, _read(path), now, by)
+
+
+def foreseen(session: Session, path: Path) -> str:
+    """Return what would be said of a file of this machine, were it stored, and store nothing.
+
+    Of one that is not there yet it is a word that only the same file shares. Raises Refused like
+    ``from_file``.
+    """
+    shown, _, body = _checked(path.name, _read(path))
+    digest = hashlib.sha256(body).hexdigest()
+    return _held(session, shown, digest) or f"{digest}/{shown}"
+
+
+def _held(session: Session, shown: str, digest: str) -> str | None:
+    query = select(Evidence.name).where(Evidence.sha256 == digest, Evidence.original == shown)
+    name = session.exec(query.limit(1)).first()
+    return PREFIX + name if name else None
+
+
+def _checked(original: str, body: bytes) -> tuple[str, str, bytes]:
+    """Return a file's name as people may see it, its kind, and what is to be kept of it."""
+    check_size(len(body))
+    shown = original_name(original)
+    ending = _kind(shown, body)
+    return shown, ending, _text(body).encode() if ending == "txt" else body
+
+
+def _read(path: Path) -> bytes:
     try:
         known = path.stat()
         if not stat.S_ISREG(known.st_mode):
             raise Refused(f"{path} 不是普通文件", "给一个文件，或写下地址")
         check_size(known.st_size)
         with path.open("rb") as file:
-            body = file.read(LIMIT + 1)
+            return file.read(LIMIT + 1)
     except OSError as error:
         raise Refused(f"读不了 {path}：{error.strerror or error}", "核对路径和权限") from None
-    return store(session, path.name, body, now, by)
 
 
 def given(

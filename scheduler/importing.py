@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
+from typing import NamedTuple
 
 from sqlmodel import Session
 
 from config.activity_rows import ActivityRow, ActivityRows
-from scheduler import recorded
+from scheduler import evidence, recorded
 from scheduler.activities import Checked, Done, check, record_all, standing
+from scheduler.refusals import Refused
 from scheduler.world import World
+
+
+class Entry(NamedTuple):
+    """An activity of a table that is to be recorded, and the file that is its evidence, if any."""
+
+    checked: Checked
+    file: Path | None
 
 
 def examine(
     session: Session, read: ActivityRows, document: str, today: date, world: World
-) -> list[Checked]:
+) -> list[Entry]:
     """Return what of a table is to be recorded; everything odd or wrong is added to ``read``.
 
     ``document``: whose the rows are that name none. What stands recorded just so is left out.
+    Files named as evidence, relative to the table's folder, are looked through and not yet stored.
     """
     known = recorded.records(session, world.documents)
-    found: list[Checked] = []
+    found: list[Entry] = []
     seen: dict[object, ActivityRow] = {}
     for row in read.rows:
         checked, faults = check(_done(row, document), today, world, known)
@@ -29,6 +41,12 @@ def examine(
             read.wrong(row, column, fault.message, fault.hint)
         if checked is None:
             continue
+        try:
+            file, mention = _evidence(session, row, Path(read.sheet.path).parent)
+        except Refused as refused:
+            read.wrong(row, "evidence", refused.message, refused.hint)
+            continue
+        checked = checked._replace(done=replace(checked.done, evidence=mention))
         done, aim, odd = checked
         same = (
             aim.document,
@@ -46,8 +64,13 @@ def examine(
         else:
             for message in odd:
                 read.odd(row, message)
-            found.append(checked)
+            found.append(Entry(checked, file))
     return found
+
+
+def _evidence(session: Session, row: ActivityRow, folder: Path) -> tuple[Path | None, str | None]:
+    said = evidence.named(session, row.evidence, folder)
+    return (said, evidence.foreseen(session, said)) if isinstance(said, Path) else (None, said)
 
 
 def take_over(
@@ -55,13 +78,20 @@ def take_over(
 ) -> list[int]:
     """Record all activities of a table in the caller's transaction and return their numbers.
 
-    Nothing is recorded where ``read.faulty``, before or after its content was looked at.
+    Nothing is recorded where ``read.faulty``, before or after its content was looked at. Raises
+    Refused where a file has become another one since.
     """
     today = now.astimezone(world.timezone).date()
     found = examine(session, read, document, today, world)
     if read.faulty or not found:
         return []
-    return record_all(session, found, now, by, world)
+    ready: list[Checked] = []
+    for checked, file in found:
+        if file is not None:
+            mention = evidence.from_file(session, file, now, by)
+            checked = checked._replace(done=replace(checked.done, evidence=mention))
+        ready.append(checked)
+    return record_all(session, ready, now, by, world)
 
 
 def _done(row: ActivityRow, document: str) -> Done:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from sqlmodel import select
+
+from scheduler import store
+from scheduler.tables import Evidence
 from tests.cli.desk import Desk
 
 ADD = (
@@ -54,6 +58,69 @@ def test_the_users_faults_end_with_1_and_a_sentence(desk: Desk) -> None:
         assert (said.code, said.out) == (1, ""), words
         assert told in said.err
         assert "Traceback" not in said.err
+
+
+def test_files_are_stored_as_evidence_within_the_same_limits(desk: Desk) -> None:
+    desk.adopt()
+    sheet, big = desk.folder / "签到表.pdf", desk.folder / "录像.pdf"
+    sheet.write_bytes(b"%PDF-1.7")
+    with big.open("wb") as file:
+        file.truncate(2 * 1024**3)
+    (desk.folder / "a.pdf").write_bytes(b"MZ")
+    for name, told in (
+        (big, "最多 20 MB"), (desk.folder / "a.pdf", "不符"), (desk.folder, "不是普通文件"),
+        (desk.folder / "没有.pdf", "找不到佐证文件"), ("签到.xlsx", "找不到佐证文件"),
+    ):  # fmt: skip
+        said = desk(*ADD, "--on", "2026-01-08", "--evidence", name)
+        assert (said.code, said.out) == (1, ""), name
+        assert told in said.err
+    assert desk("activity", "list", "--format", "json").json == []
+    assert files(desk) == []
+    said = desk(*ADD, "--on", "2026-01-08", "--evidence", sheet)
+    assert "佐证存为 evidence/" in said.out
+    (one,) = desk("activity", "list", "--format", "json").json
+    assert files(desk) == [(one["evidence"].removeprefix("evidence/"), "签到表.pdf", b"%PDF-1.7")]
+    # The same activity once more is known by its file's content, and the file is stored once.
+    assert "已登记过完全相同的活动" in desk(*ADD, "--on", "2026-01-08", "--evidence", sheet).err
+    assert desk(*ADD, "--on", "2026-01-09", "--evidence", "text:签到.pdf").code == 0
+    assert [r["evidence"] for r in desk("activity", "list", "--format", "json").json][1] == "签到.pdf"
+    assert len(files(desk)) == 1
+
+
+def files(desk: Desk) -> list[tuple[str, str, bytes]]:
+    engine = store.connect(f"sqlite:///{desk.folder / 'data' / 'duban.db'}")
+    with store.reading(engine) as session:
+        found = session.exec(select(Evidence)).all()
+    engine.dispose()
+    return [(one.name, one.original, one.body) for one in found]
+
+
+def test_a_table_names_files_beside_it(desk: Desk) -> None:
+    desk.adopt()
+    folder = desk.folder / "台账"
+    (folder / "照片").mkdir(parents=True)
+    (folder / "照片" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    table = folder / "a.csv"
+    head = "document,obligation,supporter,recipient,on,evidence\n"
+    row = "pair-2025,lecture,da,xiao,2026-01-0{},{}\n".format
+    with (folder / "大.pdf").open("wb") as file:
+        file.truncate(2 * 1024**3)
+    table.write_text(
+        head + row(5, "照片/1.png") + row(6, "照片/2.png") + row(7, "大.pdf") + row(8, "签到表"),
+        "utf-8",
+    )
+    said = desk("activity", "import", table)
+    assert (said.code, said.out) == (1, "")
+    assert f"{table}:3:6: L032 找不到佐证文件 照片/2.png" in said.err
+    assert f"{table}:4:6: L032 文件有 2048 MB，最多 20 MB" in said.err
+    assert files(desk) == []
+    table.write_text(head + row(5, "照片/1.png") + row(6, "https://x.example/1") + row(8, "签到表"), "utf-8")
+    assert desk("activity", "import", table).out == "已登记 3 次活动，跳过 0 行\n"
+    ((name, original, _),) = files(desk)
+    kept = [one["evidence"] for one in desk("activity", "list", "--format", "json").json]
+    assert (kept, original) == ([f"evidence/{name}", "https://x.example/1", "签到表"], "1.png")
+    assert desk("activity", "import", table).out == "已登记 0 次活动，跳过 3 行\n"
+    assert len(files(desk)) == 1
 
 
 def test_what_counts_nowhere_is_recorded_and_told(desk: Desk) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from scheduler import activities
-from scheduler.store import reading
+from datetime import date
+
+from scheduler import activities, evidence
+from scheduler.store import reading, writing
 from tests.web.service import Service, text
 
 ONE = "/quotas/pair-2025/da.xiao"
@@ -74,3 +76,24 @@ def test_a_form_from_elsewhere_is_refused(admin: Service) -> None:
 def test_hostile_words_stay_words(admin: Service) -> None:
     add(admin, evidence="<script>alert(1)</script>")
     assert "<script>" not in admin.get(ONE).text
+
+
+def test_a_file_that_is_an_activitys_evidence_is_fetched_from_there(admin: Service) -> None:
+    now = admin.house.now()
+    with writing(admin.house.engine) as session:
+        name = evidence.store(session, "签到表.pdf", b"%PDF-1", now, "测试")
+        other = evidence.store(session, "别的.pdf", b"%PDF-2", now, "测试")
+        done = activities.Done("pair-2025", "lecture", date(2026, 3, 5), "da", "xiao", evidence=name)
+        activities.record(session, done, now, "测试", admin.house.world)
+    assert f'<a href="/{name}">佐证文件</a>' in admin.get(ONE).text
+    assert admin.get(f"/{name}").content == b"%PDF-1"
+    assert admin.get(f"/{other}").status_code == 404
+
+
+def test_nobody_else_fetches_it(service: Service) -> None:
+    with writing(service.house.engine) as session:
+        now = service.house.now()
+        name = evidence.store(session, "签到表.pdf", b"%PDF-1", now, "测试")
+        done = activities.Done("pair-2025", "lecture", date(2026, 3, 5), "da", "xiao", evidence=name)
+        activities.record(session, done, now, "测试", service.house.world)
+    assert service.get(f"/{name}").status_code in (401, 403)
