@@ -18,6 +18,7 @@ from scheduler import reminding
 from scheduler.ledger import workbook
 from scheduler.matrix import Cell, Matrix, Row, matrix
 from scheduler.refusals import Refused
+from scheduler.reminding import pressing
 from scheduler.store import reading, writing
 from web import queries
 from web.acting import Actor
@@ -100,7 +101,12 @@ def periods(known: Sequence[tuple[str, date, date]], today: date) -> tuple[list[
     """
     years = sorted({day.year for _, first, last in known for day in (first, last)}, reverse=True)
     choices = [Choice(str(year), f"{year}年全年") for year in years]
-    choices += [Choice(label, _named(label, first, last)) for label, first, last in known]
+    whole = {str(year) for year in years}  # what bears a year as its label is in that year
+    choices += [
+        Choice(label, _named(label, first, last))
+        for label, first, last in known
+        if label not in whole
+    ]
     current = [label for label, first, _ in known if first <= today + NEAR]
     return choices, current[-1] if current else (known[0][0] if known else "")
 
@@ -111,8 +117,8 @@ def _named(label: str, first: date, last: date) -> str:
         return "一次性事项"
     if first == last:
         return f"{day}到期"
-    end = f"{last.month}月{last.day}日" if last.year == first.year else f"{last.year}年{last.month}月"
-    return f"{day}至{end}到期（{label}）"
+    year = "" if last.year == first.year else f"{last.year}年"
+    return f"{day}至{year}{last.month}月{last.day}日到期"
 
 
 def shown(
@@ -138,7 +144,9 @@ def shown(
         "columns": heads,
         "rows": [(row, [_at(row, head) for head in heads]) for row in rows],
         "counts": counted(cell for row in rows for cell in row.cells),
-        "owing": sum(any(cell.owed for cell in row.cells) for row in whole.rows),
+        "owing": sum(any(pressing(cell, whole.today, world.workdays) for cell in row.cells)
+                     for row in whole.rows),
+        "undone": sum(any(cell.owed for cell in row.cells) for row in whole.rows),
         "parameter": PARAMETER,
     }  # fmt: skip
 
@@ -201,25 +209,35 @@ def routes(house: House, pages: Pages) -> APIRouter:
         document: Annotated[str, Form(max_length=100)],
         period: Annotated[str, Form(max_length=100)],
         confirmed: Annotated[str, Form(max_length=1)] = "",
+        everything: Annotated[str, Form(max_length=1)] = "",
     ) -> Response:
         asked = Asked(document, period)
-        if document not in house.world.documents or not period:
+        known = house.world.documents.get(document)
+        if known is None or not period:
             raise HTTPException(404)
+        every = bool(everything)
         if not confirmed:
             with reading(house.engine) as session:
-                whole = read(session, asked)
-            owing = [(r, [c for c in r.cells if c.owed]) for r in whole.rows]
+                choices, _ = periods(queries.periods(session, document), house.today)
+                try:
+                    found = reminding.foresee(
+                        session, document, period, house.now(), house.world, every
+                    )
+                except Refused:
+                    raise HTTPException(404) from None
             return pages.page(
                 "remind.html",
                 here="/ledger",
-                whole=whole,
+                number=known.number or known.title,
+                named=dict(choices).get(period, period),
                 asked=asked,
-                owing=[(row, cells) for row, cells in owing if cells],
+                found=found,
+                every=every,
             )
         try:
             with writing(house.engine) as session:
-                told = reminding.remind(
-                    session, document, period, house.now(), house.world, "管理员"
+                done = reminding.remind(
+                    session, document, period, house.now(), house.world, "管理员", every
                 )
         except Refused as refused:
             return pages.page(
@@ -230,7 +248,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
                 advice=refused.hint,
                 back=f"/ledger?{asked.query()}",
             )
-        return RedirectResponse(f"/ledger?{asked.query(reminded=str(len(told)))}", 303)
+        return RedirectResponse(f"/ledger?{asked.query(reminded=str(len(done.told)))}", 303)
 
     return router
 

@@ -92,9 +92,18 @@ def test_a_reminder_and_an_event(desk: Desk) -> None:
     desk.adopt()
     desk.now = "2026-03-02 10:00"
     said = desk("remind", *DOCUMENT, "--period", "2026-jun")
+    assert (said.code, said.out) == (1, "")
+    assert "还没有到该催的时候，最早的 6月20日到期" in said.err
+    said = desk("remind", *DOCUMENT, "--period", "2026-jun", "--preview")
     assert said.code == 0
-    assert "甲市卫健委" in said.out
-    assert "没有可送的邮箱" in said.out
+    assert "会催 0 家" in said.out
+    assert "另有 1 项没有到期前七个工作日（最早的 6月20日到期），没有催；要催加 --all" in said.out
+    for _ in range(2):  # nobody can be reached, and every time it says so
+        said = desk("remind", *DOCUMENT, "--period", "2026-jun", "--all")
+        assert said.code == 0
+        assert "甲市卫健委" in said.out
+        assert "没有催到谁" in said.out
+        assert "单位和上级都没有登记联络员、协调员" in said.out
     said = desk("event", "contacts", *DOCUMENT, "--institution", "甲市卫健委",
                 "--on", "2026-03-02", "--cause", "换人")  # fmt: skip
     assert said.code == 0

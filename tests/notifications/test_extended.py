@@ -175,8 +175,8 @@ def test_extensions_that_do_not_fit(post: Post) -> None:
 def test_a_reminder_on_request_goes_to_those_who_owe_once_a_day(post: Post) -> None:
     def ask(when: str, period: str = "once") -> list[str]:
         with store.writing(post.engine) as session:
-            told = remind(session, "pair-2025", period, at(when), post.world, "测试")
-        return [one.institution for one in told]
+            found = remind(session, "pair-2025", period, at(when), post.world, "测试", True)
+        return [one.institution for one in found.told]
 
     assert ask("2026-03-02 10:00") == ["甲市人民医院"]
     with pytest.raises(Refused, match="今天已经催过"):
@@ -203,7 +203,7 @@ def test_a_reminder_on_request_goes_to_those_who_owe_once_a_day(post: Post) -> N
 
 def test_a_reminder_on_request_is_dropped_where_it_was_done_before_it_left(post: Post) -> None:
     with store.writing(post.engine) as session:
-        remind(session, "pair-2025", "2026-jun", at("2026-03-02 19:00"), post.world, "测试")
+        remind(session, "pair-2025", "2026-jun", at("2026-03-02 19:00"), post.world, "测试", True)
     post.say(JUNE, "completed", "2026-03-02 20:00")
     way = Awkward()
     post.pass_by("2026-03-03 09:00", way)

@@ -34,7 +34,7 @@ def test_without_a_choice_it_shows_what_is_being_asked_for(admin: Service) -> No
     assert "应报 1 ，已报 0 ，按期 0" in page
     assert "甲市人民医院 未到期" in page
     assert "有关单位" in page
-    assert "只提醒未报的 1 家" in page
+    assert "提醒没到期的 1 家" in page
     admin.now = at("2026-06-01 09:00")
     assert "2026年6月20日到期" in text(admin.get("/ledger"))
 
@@ -92,17 +92,25 @@ def test_the_workbook_is_that_of_the_command(admin: Service) -> None:
 
 
 def test_the_button_reminds_those_who_owe_after_a_confirmation(admin: Service) -> None:
-    asked = admin.post("/ledger/remind", document="pair-2025", period="2026-jun")
+    off = text(admin.post("/ledger/remind", document="pair-2025", period="2026-jun"))
+    assert "欠着的都还没有到该催的时候" in off
+    assert "另有 1 项没有列入：离到期还有七个工作日以上，最早的 6月20日到期" in off
+    june = {"document": "pair-2025", "period": "2026-jun", "everything": "1"}
+    asked = admin.post("/ledger/remind", **june)
     assert asked.status_code == 200
     assert "提醒未报的 1 家" in text(asked)
     assert "甲市卫健委 报送进展表 6月20日 未到期" in text(asked)
     assert [n for n in admin.store.notices(JUNE) if n.rung == "remind"] == []
-    done = admin.post("/ledger/remind", document="pair-2025", period="2026-jun", confirmed="1")
+    refused = admin.post("/ledger/remind", document="pair-2025", period="2026-jun", confirmed="1")
+    assert refused.status_code == 409
+    assert "还没有到该催的时候" in refused.text
+    assert admin.store.notices(JUNE) == []
+    done = admin.post("/ledger/remind", **june, confirmed="1")
     assert done.status_code == 303
     assert len(admin.store.notices(JUNE)) == 1
     assert admin.store.notices(PLAN) == []
     assert "已安排提醒 1 家" in text(admin.get(done.headers["location"]))
-    again = admin.post("/ledger/remind", document="pair-2025", period="2026-jun", confirmed="1")
+    again = admin.post("/ledger/remind", **june, confirmed="1")
     assert again.status_code == 409
     assert "今天已经催过这一期" in again.text
     assert admin.post("/ledger/remind", document="none", period="2026").status_code == 404
