@@ -6,20 +6,18 @@ One change starts a duty once: its ``origin`` names it, and the store takes each
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
 from sqlmodel import Session
 
 from config.roster import Roster
-from scheduler import evidence, queries
-from scheduler.occurrences import Occurrence
+from scheduler import queries
 from scheduler.parties import Subject, subjects
 from scheduler.recorded import EVENTS
 from scheduler.refusals import Refused
 from scheduler.revising import revise
-from scheduler.tables import Fact
 from scheduler.world import World
 from workflows.document import Document
 from workflows.kinds import EventRule
@@ -102,30 +100,6 @@ def by_hand(
     revise(session, document, [obligation], [subject], now, world, by)
     added = set(queries.keys_under(session, f"{document}/{obligation}/{subject}/")) - before
     return max(added, key=lambda key: (len(key), key))
-
-
-def agreement(
-    session: Session, one: Occurrence, earlier: Sequence[Fact], fact: Fact
-) -> bool:
-    """Return whether a fact brings an agreement other than the one that was handed in before."""
-    if fact.kind not in ("completed", "submitted", "corrected") or not fact.evidence:
-        return False
-    before = [other.evidence for other in earlier if other.evidence]
-    if not before and not any(f.kind in ("completed", "accepted") for f in earlier):
-        return False
-    new = evidence.digest(session, fact.evidence)
-    return all(evidence.digest(session, mention) != new for mention in before)
-
-
-def agreed(
-    session: Session, one: Occurrence, fact: int, on: date, now: datetime, world: World, by: str
-) -> int:
-    """Start what is owed because an agreement changed, as fact number ``fact`` says."""
-    subject = one.key.split("/")[2]
-    return happened(
-        session, one.document, "agreement", [subject], on, f"{one.title}换了新的材料",
-        f"fact:{fact}", now, world, by, of=one.obligation,
-    )  # fmt: skip
 
 
 def _watching(source: Document, watches: str, of: str | None) -> Iterable[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -91,17 +92,14 @@ def _events(session: Session, documents: list[str]) -> tuple[Happening, ...]:
     column = EVENTS.c
     query = (
         select(EVENTS)
-        .where(column.document.in_(documents), column.withdrawn_at.is_(None))
+        .where(column.document.in_(documents))
         .order_by(column.on, column.id)
     )
-    return tuple(
-        Happening(
-            row["id"],
-            row["document"],
-            row["obligation"],
-            row["subject"],
-            row["on"],
-            row["cause"],
-        )
-        for row in session.execute(query).mappings()
-    )
+    found: list[Happening] = []
+    often: Counter[tuple[str, str, str, date]] = Counter()
+    for row in session.execute(query).mappings():
+        at = (row["document"], row["obligation"], row["subject"], row["on"])
+        often[at] += 1  # the withdrawn count too: no other ever gets the key of one
+        if row["withdrawn_at"] is None:
+            found.append(Happening(row["id"], *at, row["cause"], often[at]))
+    return tuple(found)

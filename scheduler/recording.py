@@ -10,7 +10,7 @@ from datetime import date, datetime
 from sqlalchemy import func
 from sqlmodel import Session, select
 
-from scheduler import happenings, queries, recalling, reviewing, telling
+from scheduler import agreements, queries, recalling, reviewing, telling
 from scheduler.applying import settle
 from scheduler.facts import KINDS, WORDS, Reading, Said, read
 from scheduler.fitting import check, check_form, check_text
@@ -63,8 +63,8 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
     session.add(fact)
     session.flush()
     after = _supersede(session, [*facts, fact], fact, target)
-    follows = happenings.agreement(session, one, facts, fact)
-    number = fact.id or 0
+    changing = agreements.changing(session, _counting([*facts, fact]))
+    number, earlier = fact.id or 0, [old.id or 0 for old in facts]
     detail = _detail(asked, fact, target)
     session.expunge_all()  # from here on the rows change by statements
     recalling.recall(session, [said.key], now, f"事项{WORDS[asked]}，另拟新信")
@@ -79,8 +79,11 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
         reviewing.submitted(session, new, after, fact, now, world)
     entry = {"at": now, "who": by, "action": "record", "about": said.key, "detail": detail}
     queries.audit(session, [entry])
-    if follows:
-        happenings.agreed(session, one, number, today, now, world, by)
+    if number in changing:
+        agreements.started(session, one, number, today, now, world, by)
+    elif asked == "corrected":
+        unchanged = [old for old in earlier if old not in changing]
+        agreements.taken_back(session, unchanged, now, world, by)
     return queries.statuses(session, [said.key])[said.key]
 
 

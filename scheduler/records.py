@@ -41,7 +41,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One recorded event: which duty it starts, of which subject, on which local day, and why."""
+    """One recorded event: which duty it starts, of which subject, on which local day, and why.
+
+    ``number`` counts those of one duty, subject and day, from 1, also those that were withdrawn.
+    """
 
     id: int
     document: str
@@ -49,6 +52,7 @@ class Happening:
     subject: str
     on: date
     cause: str = ""
+    number: int = 1
 
 
 @dataclass(frozen=True)

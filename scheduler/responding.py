@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -30,10 +29,8 @@ def answers(
 
     Several of one day are told apart by a number.
     """
-    often: Counter[str] = Counter()
     for one in happenings:
         day = one.on.isoformat()
-        often[day] += 1
-        label = day if often[day] == 1 else f"{day}-{often[day]}"
+        label = day if one.number == 1 else f"{day}-{one.number}"
         due = workdays.forward(one.on, within)
         yield Answer(Period(label, one.on, due, note=house_rule(within)), one.cause)

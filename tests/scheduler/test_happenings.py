@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,7 @@ from tests.scheduler.house import (
     found,
     loaded,
 )  # fmt: skip
+from tests.scheduler.receivers import Receivers
 
 EVENTFUL = WORKFLOW.replace("rule: {when: 联系人变动}", "rule: {when: 联系人变动, watches: contacts}") + """\
   - id: agreement-changes
@@ -191,9 +193,61 @@ def test_an_agreement_that_changes_starts_its_duty(eventful: House) -> None:
     assert keys(eventful, prefix) == ["always"]
     hand_in("2026-03-05 10:00", "completed", "https://x.example/2.pdf")
     assert keys(eventful, prefix) == ["2026-03-05", "always"]
-    hand_in("2026-03-06 10:00", "corrected", "https://x.example/3.pdf", reason="换了新协议")
-    assert keys(eventful, prefix) == ["2026-03-05", "2026-03-06", "always"]
     assert eventful.row(f"{prefix}2026-03-05")["due"] == date(2026, 3, 19)
+    # Once more the same, or the first one again: nothing that was not on file before.
+    hand_in("2026-03-06 10:00", "completed", "https://x.example/2.pdf")
+    hand_in("2026-03-06 10:01", "completed", "https://x.example/1.pdf")
+    hand_in("2026-03-06 10:02", "completed", "https://x.example/3.pdf")
+    assert keys(eventful, prefix) == ["2026-03-05", "2026-03-06", "always"]
+
+
+def hand_in(house: House, when: str, kind: str, text: str | None = None, **more: Any) -> None:
+    with store.writing(house.engine) as session:
+        said = Statement(PLAN, kind, evidence=text, **more)
+        record(session, said, at(when), "测试", replace(house.world, contacts=Receivers()))
+
+
+def answered(house: House) -> dict[str, str]:
+    prefix = "pair-2025/agreement-changes/da.xiao/"
+    with store.reading(house.engine) as session:
+        held = queries.statuses(session, queries.keys_under(session, prefix))
+    return {key.removeprefix(prefix): held[key] for key in sorted(held) if "always" not in key}
+
+
+def test_a_correction_starts_nothing_and_takes_back_what_was_no_change(eventful: House) -> None:
+    hand_in(eventful, "2026-03-02 10:00", "completed", "a.pdf")
+    hand_in(eventful, "2026-03-03 10:00", "corrected", "c.pdf", reason="交错了文件")
+    hand_in(eventful, "2026-03-04 10:00", "completed", "b.pdf")
+    assert answered(eventful) == {}  # b was the agreement all the time
+    hand_in(eventful, "2026-03-05 10:00", "completed", "d.pdf")
+    assert answered(eventful) == {"2026-03-05": "open"}
+    hand_in(eventful, "2026-03-05 11:00", "corrected", reason="交错了文件")
+    assert answered(eventful) == {"2026-03-05": "cancelled"}
+    hand_in(eventful, "2026-03-05 12:00", "completed", "e.pdf")
+    assert answered(eventful) == {"2026-03-05": "cancelled", "2026-03-05-2": "open"}
+    with store.writing(eventful.engine) as session:
+        key = "pair-2025/agreement-changes/da.xiao/2026-03-05-2"
+        record(session, Statement(key, "completed"), at("2026-03-06 10:00"), "测试", eventful.world)
+    hand_in(eventful, "2026-03-06 11:00", "corrected", reason="还是错了")
+    assert answered(eventful)["2026-03-05-2"] == "completed"  # what is done stays done
+    with store.reading(eventful.engine) as session:
+        rows = session.execute(EVENTS.select()).all()
+    assert len(rows) == 2  # withdrawn, never deleted
+    assert all(row.withdrawn_at and row.reason for row in rows)
+
+
+def test_evidence_that_comes_later_or_after_a_return_is_no_change(eventful: House) -> None:
+    hand_in(eventful, "2026-03-02 10:00", "submitted", "a.pdf")
+    hand_in(eventful, "2026-03-03 10:00", "submitted", "b.pdf")
+    hand_in(eventful, "2026-03-04 10:00", "returned", reason="没有盖章")
+    hand_in(eventful, "2026-03-05 10:00", "submitted", "c.pdf")
+    hand_in(eventful, "2026-03-06 10:00", "accepted")
+    hand_in(eventful, "2026-03-09 10:00", "returned", reason="缺一页")
+    hand_in(eventful, "2026-03-10 10:00", "completed")
+    hand_in(eventful, "2026-03-11 10:00", "completed", "d.pdf")
+    assert answered(eventful) == {}
+    hand_in(eventful, "2026-03-12 10:00", "completed", "e.pdf")
+    assert answered(eventful) == {"2026-03-12": "open"}
 
 
 def test_the_same_file_again_is_no_new_agreement(eventful: House) -> None:
