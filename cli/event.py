@@ -18,6 +18,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--partner", metavar="N", help="这个单位在这一事项里有几对帮扶关系时，写明对方"
     )
     parser.add_argument("--cause", default="", metavar="T", help="发生了什么，一句话")
+    parser.add_argument(
+        "--again", action="store_true", help="与已登记的同一天、同样的话，但确是另一件事"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             now = present(session, context)
             key = by_hand(
                 session, args.document, args.obligation, ids[0] or "", args.on, args.cause, now,
-                world, "命令行", ids[1],
+                world, "命令行", ids[1], args.again,
             )  # fmt: skip
             one = known(session, [key])[key].occurrence
     except Refused as refused:

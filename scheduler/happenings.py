@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlmodel import Session
 
 from config.roster import Roster
@@ -75,11 +76,13 @@ def by_hand(
     world: World,
     by: str,
     partner: str | None = None,
+    again: bool = False,
 ) -> str:
     """Record an event that somebody tells of, and return the key of the duty that it started.
 
-    ``institution`` and ``partner`` are ids. Raises Refused where there is no such duty, where
-    nobody or more than one is meant, or for a day that has not come.
+    ``institution`` and ``partner`` are ids. ``again``: it is another one, though told in the same
+    words of the same day. Raises Refused where there is no such duty, where nobody or more than
+    one is meant, for a day that has not come, and for what is recorded already.
     """
     source = world.documents.get(document)
     if source is None:
@@ -94,6 +97,10 @@ def by_hand(
     if on < source.binds_from:
         raise Refused(f"日期 {on} 早于文件生效的 {source.binds_from}", "核对 --on")
     subject = _meant(source, world.rosters[document], duty, institution, partner, on)
+    cause = cause.strip()
+    if not again and _told(session, document, obligation, subject, on, cause):
+        said = "同一天、同样的事已经登记过" if cause else "这一天的事已经登记过"
+        raise Refused(said, "确是另一件事的，用 --cause 写明不同，或加 --again")
     origin = f"hand:{uuid.uuid4()}"
     before = set(queries.keys_under(session, f"{document}/{obligation}/{subject}/"))
     _enter(session, document, obligation, subject, on, cause, origin, now, by)
@@ -157,6 +164,20 @@ def _meant(
             f"这个单位在这一事项里有 {len(found)} 份", f"用 --partner 写明对方：{'、'.join(pairs)}"
         )
     return found[0].id
+
+
+def _told(
+    session: Session, document: str, obligation: str, subject: str, on: date, cause: str
+) -> bool:
+    """Return whether an event by hand stands recorded just so."""
+    column = EVENTS.c
+    query = (
+        select(column.id)
+        .where(column.document == document, column.obligation == obligation)
+        .where(column.subject == subject, column.on == on, column.cause == cause[:CAUSE_LIMIT])
+        .where(column.origin.startswith("hand:"), column.withdrawn_at.is_(None))
+    )
+    return session.execute(query.limit(1)).first() is not None
 
 
 def _enter(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, update
+from sqlalchemy import and_, select, update
 from sqlmodel import Session
 
 from config.roster import Roster
@@ -15,6 +15,7 @@ from scheduler import queries, recalling, recorded, rotating
 from scheduler.happenings import happened
 from scheduler.plan import Changes
 from scheduler.queries import NOTICES
+from scheduler.recorded import SHIFTS
 from scheduler.records import Term
 from scheduler.refusals import Refused
 from scheduler.revising import revise
@@ -70,7 +71,7 @@ def add(
     session.flush()
     numbers = [row.id or 0 for row in rows]
     _note(session, rows, "shift", now, by)
-    _follow(session, [*rows, *([old] if old else [])], now, by, world)
+    _follow(session, [*rows, *([old] if old else [])], now, by, world, numbers)
     return numbers
 
 
@@ -120,9 +121,18 @@ def _note(session: Session, rows: Iterable[Shift], action: str, now: datetime, b
 
 
 def _follow(
-    session: Session, rows: Sequence[Shift], now: datetime, by: str, world: World
+    session: Session,
+    rows: Sequence[Shift],
+    now: datetime,
+    by: str,
+    world: World,
+    new: Sequence[int] = (),
 ) -> None:
-    """Bring what follows from the terms of some pairings up to what is recorded."""
+    """Bring what follows from the terms of some pairings up to what is recorded.
+
+    A team changes at most once a local day, however many entries tell of it. The first terms of a
+    pairing are no change: nothing was known before. ``new``: the numbers of what is entered now.
+    """
     today = now.astimezone(world.timezone).date()
     touched: dict[str, list[Term]] = defaultdict(list)
     replaced = {row.id for row in rows if row.superseded_by is not None}
@@ -140,12 +150,24 @@ def _follow(
         ]
         _take_back(session, revise(session, document, duties, ids, now, world, by), now)
         current = [term for term in terms if term.until > today and term.id not in replaced]
+        known = _known_before(session, document, new)
+        current = [term for term in current if (term.supporter, term.recipient) in known]
         if current:  # what is over starts nothing
             about = _subjects(current, world.rosters[document])
             first = min(current, key=lambda term: term.from_)
             cause = f"派驻人员变动：{first.from_} 起{first.people}人"
-            origin = f"shift/{min(term.id for term in current)}/{now.isoformat()}"
+            origin = f"shift/{today}"
             happened(session, document, "team", about, today, cause, origin, now, world, by)
+
+
+def _known_before(
+    session: Session, document: str, new: Sequence[int]
+) -> set[tuple[str, str]]:
+    """Return the pairs of hospitals that had a term, withdrawn or not, before what is ``new``."""
+    column = SHIFTS.c
+    query = select(column.supporter, column.recipient, column.id)
+    found = session.execute(query.where(column.document == document))
+    return {(row.supporter, row.recipient) for row in found if row.id not in set(new)}
 
 
 def _subjects(terms: Iterable[Term], roster: Roster) -> set[str]:

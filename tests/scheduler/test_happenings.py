@@ -87,13 +87,13 @@ def keys(house: House, prefix: str) -> list[str]:
         return [k.removeprefix(prefix) for k in queries.keys_under(session, prefix)]
 
 
-def by_hand(house: House, on: str, when: str, **more: str) -> str:
+def by_hand(house: House, on: str, when: str, *, again: bool = False, **more: str) -> str:
     given = {"obligation": "contacts", "institution": "shi"} | more
     with store.writing(house.engine) as session:
         return happenings.by_hand(
             session, "pair-2025", given["obligation"], given["institution"],
             date.fromisoformat(on), given.get("cause", ""), at(when), house.world, "测试",
-            given.get("partner"),
+            given.get("partner"), again,
         )  # fmt: skip
 
 
@@ -114,6 +114,21 @@ def test_an_event_by_hand_starts_its_duty_with_the_house_rule(eventful: House) -
     with store.writing(eventful.engine) as session:
         record(session, Statement(key, "completed"), at("2026-03-06 10:00"), "测试", eventful.world)
     assert eventful.row(key)["status"] == "completed"
+
+
+def test_the_same_event_is_not_recorded_twice_by_mistake(eventful: House) -> None:
+    by_hand(eventful, "2026-03-02", "2026-03-02 10:00", cause="换了联络员")
+    for words in ("换了联络员", " 换了联络员 "):
+        with pytest.raises(Refused, match="已经登记过") as refused:
+            by_hand(eventful, "2026-03-02", "2026-03-03 10:00", cause=words)
+        assert "--again" in refused.value.hint
+    assert keys(eventful, SHI) == ["2026-03-02", "always"]
+    by_hand(eventful, "2026-03-02", "2026-03-02 11:00", cause="又换了协调员")
+    by_hand(eventful, "2026-03-01", "2026-03-02 11:00", cause="换了联络员")
+    by_hand(eventful, "2026-03-02", "2026-03-02 11:00", cause="换了联络员", again=True)
+    assert keys(eventful, SHI) == [
+        "2026-03-01", "2026-03-02", "2026-03-02-2", "2026-03-02-3", "always",
+    ]  # fmt: skip
 
 
 def test_told_late_it_is_late_and_before_adoption_it_is_history(eventful: House) -> None:

@@ -154,12 +154,28 @@ def test_a_change_of_the_rule_changes_nothing_that_was_recorded(town: House) -> 
 
 def test_a_team_that_changes_starts_its_event_once_for_each_change(town: House) -> None:
     prefix = "pair-2025/team-changes/da.xiao/"
-    (number,) = add(town, entry())
-    assert set(rows(town, prefix)) == {"always", "2026-03-02"}
-    add(town, entry(people=6), when="2026-03-05 10:00", replaces=number)
-    assert set(rows(town, prefix)) == {"always", "2026-03-02", "2026-03-05"}
+    # The first terms of a pairing: nothing was known before.
+    number, _ = add(town, entry(), entry("2026-10-01", "2027-04-01"))
+    assert set(rows(town, prefix)) == {"always"}
+    (number,) = add(town, entry(people=6), when="2026-03-05 10:00", replaces=number)
+    assert set(rows(town, prefix)) == {"always", "2026-03-05"}
+    # Several entries of one day tell of one change.
+    add(town, entry(people=7), when="2026-03-05 11:00", replaces=number)
+    add(town, entry("2027-04-01", "2027-10-01"), when="2026-03-05 12:00")
+    assert set(rows(town, prefix)) == {"always", "2026-03-05"}
     add(town, entry("2025-03-01", "2025-09-01"), when="2026-03-09 10:00")  # over long ago
-    assert set(rows(town, prefix)) == {"always", "2026-03-02", "2026-03-05"}
+    assert set(rows(town, prefix)) == {"always", "2026-03-05"}
+    add(town, entry("2027-10-01", "2028-04-01"), when="2026-03-09 11:00")
+    assert set(rows(town, prefix)) == {"always", "2026-03-05", "2026-03-09"}
+
+
+def test_a_term_entered_after_the_only_one_was_withdrawn_is_a_change(town: House) -> None:
+    prefix = "pair-2025/team-changes/da.xiao/"
+    (number,) = add(town, entry("2025-03-01", "2025-09-01"))
+    withdraw(town, number, "2026-03-03 10:00")
+    assert set(rows(town, prefix)) == {"always"}
+    add(town, entry(), when="2026-03-04 10:00")
+    assert set(rows(town, prefix)) == {"always", "2026-03-04"}
 
 
 @pytest.mark.parametrize(
