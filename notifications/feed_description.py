@@ -21,7 +21,9 @@ def clean(text: str) -> str:
 
     A backslash becomes its full-width form: clients disagree on how to unescape it before n and N.
     """
-    return _HIDDEN.sub(" ", text).replace("\\", "＼").strip()
+    if not text.isprintable():  # mostly it is, and asking is cheap
+        text = _HIDDEN.sub(" ", text)
+    return text.replace("\\", "＼").strip()
 
 
 def description(one: Occurrence, address: str = "", original: date | None = None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -28,6 +28,7 @@ from scheduler.world import World
 log = logging.getLogger("duban.feeds")
 
 SECOND = timedelta(seconds=1)
+BATCH = 8  # feeds that are rendered until those ready are served and news are looked for
 TRIES = 10  # so often a feed is begun anew because another process was quicker
 
 _told: dict[str, str] = {}  # faults that this process has logged, by owner
@@ -160,31 +161,64 @@ def _keep(
 
 
 def render_changed(
-    engine: Engine, now: datetime, world: World, *, everything: bool = False
+    engine: Engine,
+    now: datetime,
+    world: World,
+    *,
+    everything: bool = False,
+    take: Callable[[Sequence[str]], object] = len,
 ) -> int:
     """Bring the feeds in use up to date and return how many were rendered.
 
     A new fact, term or event concerns the owners that its occurrences touch; a new applied
     version, and a new local day, may concern all. What failed is tried again. ``everything`` looks
     everywhere.
+
+    Where many are to be rendered, those fetched last come first, and ``take`` is told after every
+    few whose feeds are ready. What is recorded meanwhile goes before what waits; when a version is
+    applied meanwhile, the rest is left to the next call, which has the new world.
     """
+    day = today(now, world)
     with reading(engine) as session:
-        signal = feed_signal.read(session, today(now, world))
+        signal = feed_signal.read(session, day)
         mark = session.get(Mark, feed_signal.NAME)
         known = feed_signal.Signal.of(mark.value) if mark and not everything else None
-        subscribed = tokens.subscribed(session)
+        used = tokens.subscribed(session)
         good = select(Feed.institution).where(col(Feed.fault).is_(None))
-        wanted = subscribed - set(session.exec(good).all())
+        wanted = set(used) - set(session.exec(good).all())
         touched = feed_signal.touched(session, known, signal) if known else None
         if touched is None:
-            wanted = subscribed
+            wanted = set(used)
         elif touched:
-            wanted |= feed_scopes.concerned(subscribed, touched, world)
-    done = _render_all(engine, sorted(wanted), now, world)
+            wanted |= feed_scopes.concerned(used, touched, world)
+    waiting, done = [text for text in used if text in wanted], 0
+    while waiting:
+        some, waiting = waiting[:BATCH], waiting[BATCH:]
+        done += _render_all(engine, some, now, world)
+        take(some)
+        if waiting:
+            news = _news(engine, signal, day)
+            if news is None:
+                return done
+            signal, keys = news
+            first = feed_scopes.concerned(used, keys, world)
+            waiting = [text for text in used if text in first] + [
+                text for text in waiting if text not in first
+            ]
     if known != signal:
         with writing(engine) as session:
             queries.set_mark(session, feed_signal.NAME, str(signal))
     return done
+
+
+def _news(
+    engine: Engine, known: feed_signal.Signal, day: date
+) -> tuple[feed_signal.Signal, Mapping[str, Sequence[str]]] | None:
+    """Return what is so now and the keys that changed since; None: all may be another."""
+    with reading(engine) as session:
+        signal = feed_signal.read(session, day)
+        touched = feed_signal.touched(session, known, signal)
+    return None if touched is None else (signal, touched)
 
 
 def _render_all(engine: Engine, wanted: Iterable[str], now: datetime, world: World) -> int:
@@ -195,6 +229,8 @@ def _render_all(engine: Engine, wanted: Iterable[str], now: datetime, world: Wor
             done += 1
             _told.pop(text, None)
         except Exception as error:
+            if fault(error) is not None:  # nothing counts as rendered, so the next call does it
+                raise
             if _told.get(text) != _said(error):  # tried again twice a second: said once
                 log.exception("feed of %s could not be rendered", text)
                 _told[text] = _said(error)

@@ -6,9 +6,9 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, col, select
 
 from scheduler import queries
@@ -64,9 +64,13 @@ def revoke(session: Session, number: int, now: datetime, who: str = "") -> Token
     return row
 
 
-def subscribed(session: Session) -> set[str]:
-    """Return the institutions that have at least one address in use."""
-    return set(session.exec(select(Token.institution).where(col(Token.revoked_at).is_(None))))
+def subscribed(session: Session) -> list[str]:
+    """Return the owners that have at least one address in use, those fetched last first."""
+    fetched = func.max(col(Token.fetched_at))
+    query = select(Token.institution, fetched).where(col(Token.revoked_at).is_(None))
+    known = dict(session.exec(query.group_by(Token.institution)).all())
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(sorted(known), key=lambda text: known[text] or never, reverse=True)
 
 
 def note_fetches(session: Session, fetches: Mapping[int, tuple[datetime, str]]) -> None:

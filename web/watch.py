@@ -32,8 +32,9 @@ class Watch:
         if seen[0] is not None and seen == self._seen:
             return
         house = self._house
-        feeds.render_changed(house.engine, house.now(), house.world)
-        house.shelf.refresh()
+        shelf = house.shelf
+        feeds.render_changed(house.engine, house.now(), house.world, take=shelf.take)
+        shelf.refresh()
         # What was rendered just now counts as seen only after another look.
         self._seen = seen
 

@@ -193,4 +193,4 @@ def test_revoking_ends_the_subscription_once(house: House) -> None:
             assert row.revoked_at == at("2026-01-10 10:00")
     with writing(house.engine) as session:
         assert tokens.revoke(session, 99, at("2026-01-10 10:00")) is None
-        assert tokens.subscribed(session) == set()
+        assert tokens.subscribed(session) == []

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import Session
 
-from notifications import tokens
+from notifications import feeds, tokens
 from notifications.gather import gather
 from scheduler.recording import Statement, record
 from scheduler.store import reading, writing
-from tests.scheduler.house import PLAN
+from tests.scheduler.house import PLAN, WORKFLOW, found
 from tests.stores.postgresql import cluster, postgresql
 from tests.web.service import Service
 from web.watch import FLUSH_EVERY, Watch
@@ -43,6 +44,28 @@ def test_a_fact_of_another_process_is_served_after_one_look(both: Service) -> No
     done(both)
     watch.look()
     assert "✓" in both.get(path).text
+    watch.close()
+
+
+def test_a_feed_that_is_ready_is_served_while_others_are_still_rendered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(tmp_path)
+    paths = {owner: f"/feeds/{service.subscribe(owner)}.ics" for owner in ("da", "xiao", "shi")}
+    watch = Watch(service.house)
+    watch.look()
+    monkeypatch.setattr(feeds, "BATCH", 1)
+    service.store.edit(found(WORKFLOW.replace("title: 报送", "title: 报")), "2026-03-06 09:00")
+    served: list[list[str]] = []
+    render_one = feeds.render_one
+
+    def seen(*args: Any) -> bytes:
+        served.append([one for one, path in paths.items() if "报进展表" in service.get(path).text])
+        return render_one(*args)
+
+    monkeypatch.setattr(feeds, "render_one", seen)
+    watch.look()
+    assert served == [[], ["da"], ["da", "shi"]]
     watch.close()
 
 
