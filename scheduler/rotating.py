@@ -115,7 +115,7 @@ def rows(
         wording = _in_force(wordings, one.last_day)
         if isinstance(wording.rule, RotationRule) and _followed(one, schedule):
             yield wording, _handover(one, wording.rule)
-    for gap in _gaps(schedule):
+    for gap in gaps(schedule):
         wording = _in_force(wordings, gap.from_)
         if isinstance(wording.rule, RotationRule) and wording.rule.full_year:
             yield wording, _gap(gap, schedule, workdays)
@@ -171,7 +171,7 @@ def _handover(one: Handover, rule: RotationRule) -> Row:
     )
 
 
-def _gaps(schedule: Schedule) -> list[Span]:
+def gaps(schedule: Schedule) -> list[Span]:
     """Return the days without anybody after the first term began; the last may be without end."""
     first = max(schedule.terms[0].from_, schedule.first)
     until = schedule.last + DAY if schedule.last else date.max

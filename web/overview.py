@@ -17,6 +17,7 @@ from notifications.proof import Proof
 from scheduler.occurrences import Occurrence
 from scheduler.postponing import postponed
 from scheduler.rows import decode
+from scheduler.running_gaps import running
 from scheduler.store import reading
 from web import figures, queries, requests, year
 from web.documents import described
@@ -115,6 +116,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
             late = queries.overdue(session, today, LATE_ROWS, chosen)
             waiting_for = queries.awaiting(session, today, WAITING_ROWS, chosen)
             strip = year.strip(session, today, world, chosen)
+            gaps = running(session, world, today, frozenset({chosen}) if chosen else None)
             wishes = requests.unanswered(session, MAILS)
             counts = queries.message_counts(session)
             waiting = queries.pending(session)
@@ -136,6 +138,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
             asked=institution.strip(),
             awaiting=grouped(waiting_for, today, world.workdays)[:LATE_GROUPS],
             strip=strip,
+            gaps=gaps,
             wishes=[(asked, decode(row.body)) for asked, row in wishes],
             documents=documents,
             names={one.id: one.number or one.title for one in documents},

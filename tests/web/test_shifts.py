@@ -49,7 +49,28 @@ def test_the_first_page_tells_of_handovers_and_gaps(rotating: Service) -> None:
     rotating.now = at("2026-08-10 09:00")
     page = rotating.get("/")
     assert "驻点空档" in page.text.partition("2026年一览")[2]
-    assert "驻点" not in text(page).partition("逾期未报")[2].partition("近期要办")[0]
+    said = text(page)
+    assert "1 对帮扶关系今天无人驻点" in said
+    listed = said.partition("驻点空档（1）")[2].partition("近期要办")[0]
+    for words in ("甲市人民医院 → 乙县人民医院", "空档 10 天", "8月1日起没有人驻点，下一批尚未登记"):
+        assert words in listed
+    assert 'href="/items/pair-2025/stationing/da.xiao/gap-2026-08-01"' in page.text
+    assert "驻点空档（1）" in text(rotating.get("/?institution=甲市卫健委"))
+    assert "无人驻点" not in text(rotating.get("/?institution=丙县人民医院"))
+
+
+def test_a_gap_leaves_the_first_page_when_somebody_is_there(rotating: Service) -> None:
+    rotating.post("/shifts", **FORM)
+    rotating.now = at("2026-08-10 09:00")
+    rotating.post("/shifts", **(FORM | {"first": "2026-09-01", "last": "2026-12-31"}))
+    assert "8月1日起没有人驻点，9月1日才有下一批" in text(rotating.get("/"))
+    rotating.now = at("2026-09-01 09:00")
+    assert "无人驻点" not in text(rotating.get("/"))
+    rotating.now = at("2027-01-01 09:00")  # somebody was there up to yesterday
+    assert "空档 1 天" in text(rotating.get("/"))
+    rotating.now = at("2026-08-10 09:00")
+    rotating.post("/shifts", **(FORM | {"first": "2026-08-05", "last": "2026-08-31"}))
+    assert "无人驻点" not in text(rotating.get("/"))
 
 
 def test_it_needs_a_session(service: Service) -> None:
