@@ -155,9 +155,7 @@ def _write(
     }
     today = now.astimezone(world.timezone).date()
     counted = tallies.kept(session, [changes.occurrences[key] for key in keys], today, world)
-    adopted = {
-        name: version.adopted_on for name, version in queries.versions(session).items()
-    } if any(move.cause == RECORDED for move in moves) else {}  # fmt: skip
+    adopted = _adopted(session) if any(m.cause == RECORDED for m in moves) else {}
     rows: list[queries.Row] = []
     parties: list[queries.Row] = []
     for move in moves:
@@ -171,7 +169,7 @@ def _write(
             history = due is not None and due < adopted[one.document]
         if move.action == "change" and move.old != move.new and due and due < today:
             already = already | {"": now}  # what the new date would have asked for is over
-        silent = history and standing_now is one
+        silent = history and _still(session, one, standing_now)
         kept = counted.get(one.key)
         status, at = place(standing_now, said, already, now, world, silent, kept)
         later = None if standing_now is one else due
@@ -184,6 +182,18 @@ def _write(
             for institution, relation in relations(one, parents[one.document]).items()
         ]
     projection.write_occurrences(session, rows, parties, now)
+
+
+def _adopted(session: Session) -> dict[str, date]:
+    """Return the local day on which each document was first applied."""
+    return {name: version.adopted_on for name, version in queries.versions(session).items()}
+
+
+def _still(session: Session, one: Occurrence, standing_now: Occurrence) -> bool:
+    """Return whether what is history stays so, although an authority granted a later day."""
+    if standing_now is one or standing_now.due is None:
+        return True
+    return standing_now.due < _adopted(session)[one.document]
 
 
 def _later(new: date | None, held: Held | None) -> date | None:
@@ -262,7 +272,7 @@ def settle(session: Session, keys: Iterable[str], now: datetime, world: World) -
         said = facts.get(one.key, ())
         standing_now = postponed(one, standing(said, today).extended_to, world.workdays)
         already = planned.get((one.key, standing_now.due), {}) if standing_now.due else {}
-        silent = due.history and standing_now is one
+        silent = due.history and _still(session, one, standing_now)
         kept = counted.get(one.key)
         status, at = place(standing_now, said, already, now, world, silent, kept)
         later = None if standing_now is one else standing_now.due

@@ -49,8 +49,10 @@ def check_form(said: Statement, today: date) -> None:
             raise Refused("登记延期要写新的期限", "加上 --until YYYY-MM-DD（含当日）")
         if not (said.basis or "").strip():
             raise Refused("登记延期要写依据", "加上 --basis 文号")
-        if said.until < today:
-            raise Refused(f"新的期限 {said.until} 已经过去", "写今天或以后的日期")
+        if said.on is None and said.until < today:
+            raise Refused(f"新的期限 {said.until} 已经过去", "早先就批准的，用 --on 写文件的日期补登")
+        if said.on is not None and said.on > said.until:
+            raise Refused(f"文件日期 {said.on} 晚于新的期限 {said.until}", "核对 --on 和 --until")
         if said.until.year > LAST_YEAR:
             raise Refused(f"新的期限 {said.until} 太远", f"年份最多到 {LAST_YEAR}")
     elif said.until is not None:
@@ -97,9 +99,16 @@ def check(
 
 
 def _extension(said: Statement, one: Occurrence, found: Reading) -> None:
+    """Raise Refused where no later day can be granted.
+
+    What was done late may still turn out to have been granted: both days are assessed.
+    """
     assert said.until is not None
-    if found.stage in DONE:
-        raise Refused("这一事项已办结，不用延期", "登记有误的先用 corrected 更正")
+    ends = max((day for day in (one.due, found.extended_to) if day), default=None)
+    late = found.stage == "completed" and found.reported_on and ends and found.reported_on > ends
+    if found.stage in DONE and not late:
+        word = "免报" if found.stage == "waived" else "按期办结"
+        raise Refused(f"这一事项已{word}，不用延期", "登记有误的先用 corrected 更正")
     if one.due is None or one.kind not in LADDER_KINDS:
         raise Refused("这一事项没有可以延的期限", "只有一次性、定期、约期和遇事即办的事项可以延期")
     if said.until <= one.due:

@@ -49,6 +49,9 @@ PLAYED: list[tuple[str, int, tuple[object, ...]]] = [
                              "--evidence", "EVIDENCE")),
     ("2026-03-03 10:00", 0, ("record", PLAN, "corrected", "--reason", "文件不全")),
     ("2026-03-04 10:00", 0, ("record", PLAN, "completed", "--evidence", "CHANGED")),
+    ("2026-03-05 10:00", 0, ("record", PLAN, "completed", "--evidence", "AGAIN")),
+    ("2026-03-05 10:01", 0, ("record", PLAN, "corrected", "--reason", "文件不全")),
+    ("2026-03-06 10:00", 0, ("record", PLAN.upper(), "completed", "--evidence", "LAST")),
     ("2026-06-10 10:00", 0, ("remind", *OF, "--period", "2026-jun")),
     ("2026-06-10 10:01", 0, ("remind", *OF, "--period", "2026-jun")),
     ("2026-06-15 10:00", 0, ("record", JUNE, "extended", "--until", "2026-07-10",
@@ -91,7 +94,7 @@ def test_what_is_recorded_is_the_same_on_both_databases(
 ) -> None:
     desk.write(WATCHING + AGREEMENT)
     files: dict[object, Path] = {}
-    for name in ("EVIDENCE", "CHANGED"):
+    for name in ("EVIDENCE", "CHANGED", "AGAIN", "LAST"):
         files[name] = desk.folder / f"{name}.pdf"
         files[name].write_bytes(b"%PDF-1.7\n" + name.encode())
     numbers = itertools.count()

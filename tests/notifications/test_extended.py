@@ -12,6 +12,7 @@ import pytest
 
 from notifications import feeds
 from scheduler import queries, store
+from scheduler.matrix import matrix
 from scheduler.recording import Refused
 from scheduler.reminding import remind
 from tests.notifications.post import WORLD, Awkward, Post
@@ -127,6 +128,52 @@ def test_history_that_was_extended_is_reminded_of_again(post: Post) -> None:
     assert (post.row(old)["status"], post.row(old)["next_notice_at"]) == ("history", None)
 
 
+def test_what_was_granted_long_ago_is_assessed_and_changes_nothing_else(post: Post) -> None:
+    """An authority's letter of March comes to the record in May, when its day is past too."""
+    past = {"on": date(2026, 3, 18), "until": LATER, "basis": "某卫函〔2026〕9号"}
+    for kind, when in (("completed", "2026-05-11 10:00"), ("extended", "2026-05-12 10:00")):
+        more = past if kind == "extended" else {"on": date(2026, 4, 20)}
+        post.say(PLAN, kind, when, **more)
+    with store.reading(post.engine) as session:
+        (cell,) = [
+            one
+            for one in matrix(session, post.world, "pair-2025", at("2026-05-12 11:00")).cells
+            if one.key == PLAN
+        ]
+    assert (cell.status, cell.on_time, cell.on_time_original) == ("已报", True, False)
+    assert (cell.due, cell.extended_to) == (date(2026, 3, 20), LATER)
+    assert cell.note == "原定3月20日，延期后按期"
+    assert not [n for n in post.notices(PLAN) if n.due == LATER]
+
+
+def test_granted_into_a_day_now_past_and_not_reported_it_is_late_from_that_day(post: Post) -> None:
+    post.say(
+        PLAN, "extended", "2026-05-12 10:00",
+        on=date(2026, 3, 18), until=date(2026, 5, 8), basis="某卫函〔2026〕9号",
+    )  # fmt: skip
+    post.pass_by("2026-05-12 10:01", Awkward())
+    assert {(n.rung, n.due) for n in post.notices(PLAN)} == {("after-1wd", date(2026, 5, 8))}
+    with pytest.raises(Refused, match="文件日期 2026-05-09 晚于"):
+        post.say(
+            PLAN, "extended", "2026-05-12 10:02",
+            on=date(2026, 5, 9), until=date(2026, 5, 8), basis="x",
+        )  # fmt: skip
+    with pytest.raises(Refused, match="已经过去") as refused:
+        post.say(PLAN, "extended", "2026-05-12 10:03", until=date(2026, 5, 9), basis="x")
+    assert "--on" in refused.value.hint
+
+
+def test_history_granted_into_history_stays_history(post: Post) -> None:
+    old = "pair-2025/progress/shi/2025-nov"
+    granted = {"on": date(2025, 11, 3), "until": date(2025, 12, 31), "basis": "某卫函〔2025〕7号"}
+    post.say(old, "extended", "2026-03-02 10:00", **granted)
+    row = post.row(old)
+    assert (row["status"], row["next_notice_at"]) == ("history", None)
+    assert row["extended_to"] == date(2025, 12, 31)
+    post.edit(found(WORKFLOW.replace("title: 报送进展表", "title: 报进展表")), "2026-03-03 10:00")
+    assert (post.row(old)["status"], post.row(old)["next_notice_at"]) == ("history", None)
+
+
 def test_calendars_show_the_day_that_counts_and_the_original(post: Post) -> None:
     with store.reading(post.engine) as session:
         before = feeds.entries(session, "da", date(2026, 3, 2), post.world).entries
@@ -165,7 +212,7 @@ def test_extensions_that_do_not_fit(post: Post) -> None:
     post.say(PLAN, "extended", "2026-03-02 10:02", **(EXTEND | {"until": date(2026, 5, 8)}))
     assert post.row(PLAN)["extended_to"] == date(2026, 5, 8)
     post.say(PLAN, "completed", "2026-03-02 10:03")
-    with pytest.raises(Refused, match="已办结"):
+    with pytest.raises(Refused, match="已按期办结"):
         post.say(PLAN, "extended", "2026-03-02 10:04", **(EXTEND | {"until": date(2026, 6, 8)}))
     lecture = "pair-2025/lecture/da.xiao/2026-m03"
     with pytest.raises(Refused, match="没有可以延的期限"):
