@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
         tail = f"，{'静默' if args.fact == 'acknowledged' else '延期'}到 {args.until}"
     if args.fact == "submitted" and status == "completed":
         tail = "，接收单位没有用本系统，算作办结"
+    if status == "cancelled":
+        tail += "；文件里已经没有这一事项，随之取消"
     print(f"已登记{WORDS[args.fact]}：{key}{tail}")
     if stored(evidence) and evidence != args.evidence:
         print(f"佐证存为 {evidence}")

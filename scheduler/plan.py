@@ -188,7 +188,8 @@ def compare(
             cause = "名册删去对象"
         else:
             cause = "不再有这一期"
-        action: Action = "keep" if live[key].facts else "remove"
+        # What is known, extended or came back is owed no more; its facts stay on record.
+        action: Action = "keep" if live[key].status in SETTLED else "remove"
         moves.append(_move(action, old, cause, old.due, None, told))
     moves.sort(key=lambda m: (ACTIONS.index(m.action), m.document, m.new or m.old or today, m.key))
     kept = {move.key for move in moves if move.action == "keep"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, select, update
 from sqlmodel import Session
 
-from scheduler.queries import OCCURRENCES, PARTIES, Row, chunks
+from scheduler.queries import FACTS, OCCURRENCES, PARTIES, Row, chunks
 
 
 def move_on(session: Session, rows: Sequence[Row]) -> None:
@@ -90,7 +90,8 @@ def cancel(session: Session, keys: Iterable[str], today: date) -> None:
 
 
 def purge(session: Session, before: date) -> int:
-    """Delete what was cancelled before a day; return how many."""
-    gone = delete(OCCURRENCES).where(OCCURRENCES.c.cancelled_on < before)
+    """Delete what was cancelled before a day, unless somebody said something of it."""
+    said = exists().where(FACTS.c.key == OCCURRENCES.c.key)
+    gone = delete(OCCURRENCES).where(OCCURRENCES.c.cancelled_on < before, ~said)
     done: int = session.execute(gone).rowcount  # type: ignore[attr-defined]
     return done

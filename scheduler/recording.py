@@ -12,10 +12,11 @@ from sqlmodel import Session, select
 
 from scheduler import agreements, queries, recalling, reviewing, telling
 from scheduler.applying import settle
-from scheduler.facts import KINDS, WORDS, Reading, Said, read
+from scheduler.facts import KINDS, SETTLED, WORDS, Reading, Said, read
 from scheduler.fitting import check, check_form, check_text
 from scheduler.postponing import postponed
 from scheduler.refusals import Refused
+from scheduler.revising import let_go
 from scheduler.rows import decode
 from scheduler.statement import Statement, from_json
 from scheduler.store import one_planner
@@ -73,7 +74,9 @@ def record(session: Session, said: Statement, now: datetime, by: str, world: Wor
     if new.due != old.due:
         recalling.drop_pending(session, {said.key: new.due}, "期限已改")
     settle(session, [said.key], now, world)
-    if new.due and new.due != old.due and after.stage in ("open", "returned"):
+    opened = before.stage in SETTLED and after.stage not in SETTLED
+    gone = opened and let_go(session, one, now, world, by)
+    if new.due and new.due != old.due and after.stage in ("open", "returned") and not gone:
         telling.moved(session, {said.key: new.due}, {}, now, world, _why(fact, asked))
     if after.stage == "submitted" and before.stage != "submitted":
         reviewing.submitted(session, new, after, fact, now, world)

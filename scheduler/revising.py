@@ -8,8 +8,9 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from scheduler import holding, queries, recorded
+from scheduler import holding, projection, queries, recalling, recorded
 from scheduler.applying import write
+from scheduler.occurrences import Occurrence
 from scheduler.plan import Changes, compare, horizon, wanted
 from scheduler.store import one_planner
 from scheduler.world import World
@@ -68,3 +69,26 @@ def revise(
     write(session, changes, held, now, world, by)
     recorded.note(session, (move.key for move in changes.moves if move.action != "keep"))
     return changes
+
+
+def let_go(session: Session, one: Occurrence, now: datetime, world: World, by: str) -> bool:
+    """Cancel what was only kept because it was done, and is not any more; return whether it was.
+
+    An edit leaves what is done standing where the documents no longer ask for it. Opened again by
+    a return or a correction, nobody owes it. In the caller's transaction.
+    """
+    source = world.documents.get(one.document)
+    some = [duty for duty in source.obligations if duty.id == one.obligation] if source else []
+    today = now.astimezone(world.timezone).date()
+    if source and some:
+        narrowed = source.model_copy(update={"obligations": tuple(some)})
+        alone = replace(world, documents={one.document: narrowed})
+        known = recorded.records(session, [one.document])
+        if any(w.key == one.key for w in wanted(alone, [one.document], horizon(today), known)):
+            return False
+    projection.cancel(session, [one.key], today)
+    projection.touch(session, [one.key], now)
+    recalling.drop_pending(session, {one.key: None}, "事项已取消")
+    entry = {"at": now, "who": by, "action": "remove", "about": one.key}
+    queries.audit(session, [entry | {"detail": "文件里已经没有这一事项，不再办结，随之取消"}])
+    return True

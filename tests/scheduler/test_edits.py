@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from scheduler import queries, store
 from scheduler.applying import adopt_bundled
+from scheduler.extending import extend
 from scheduler.plan import Move
 from scheduler.proposing import Proposal, candidates, differing
 from scheduler.recording import Statement, record
@@ -36,9 +37,9 @@ def moves(proposal: Proposal, action: str | None = None) -> dict[str, Move]:
     return {m.key: m for m in proposal.changes.moves if action in (None, m.action)}
 
 
-def say(house: House, when: str, kind: str, key: str = PLAN, **more: Any) -> None:
+def say(house: House, when: str, kind: str, key: str = PLAN, **more: Any) -> str:
     with store.writing(house.engine) as session:
-        record(session, Statement(key, kind, **more), at(when), "测试", house.world)
+        return record(session, Statement(key, kind, **more), at(when), "测试", house.world)
 
 
 def without(obligation: str) -> str:
@@ -184,6 +185,61 @@ def test_what_has_a_fact_is_kept(house: House) -> None:
     moved = house.edit(found(LATER), "2026-03-04 10:00")
     assert moves(moved)[PLAN].action == "keep"
     assert house.row(PLAN)["due"] == date(2026, 3, 20)
+
+
+DONE, BACK = {"kind": "completed"}, {"kind": "returned", "reason": "缺章"}
+TO_KNOW = {"kind": "acknowledged", "until": date(2026, 3, 13)}
+TO_EXTEND = {"kind": "extended", "until": date(2026, 4, 24), "basis": "某卫函〔2026〕9号"}
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "later"),
+    [
+        ([TO_KNOW], "acknowledged", "history"),
+        ([TO_EXTEND], "open", "open"),
+        ([DONE, BACK], "returned", "returned"),
+        ([DONE, BACK, TO_KNOW], "acknowledged", "returned"),
+        ([DONE, {"kind": "corrected", "reason": "登错了"}], "open", "history"),
+    ],
+)
+def test_what_is_removed_and_not_done_is_cancelled_whatever_was_said(
+    house: House, said: list[dict[str, Any]], status: str, later: str
+) -> None:
+    for one in said:
+        say(house, "2026-03-02 10:00", **one)
+    assert house.row(PLAN)["status"] == status
+    gone = house.edit(found(without("plan")), "2026-03-03 10:00")
+    assert moves(gone)[PLAN].action == "remove"
+    assert not house.proposal(found(without("plan")), "2026-03-03 11:00").any
+    for day in days("2026-03-03", "2026-05-29")[::4]:
+        house.tick(f"{day} 09:00")
+        with store.writing(house.engine) as session:
+            extend(session, at(f"{day} 10:00"), house.world)
+    row = house.row(PLAN)  # still there: somebody said something of it
+    assert (row["status"], row["next_notice_at"]) == ("cancelled", None)
+    assert house.notices(PLAN) == []
+    with store.reading(house.engine) as session:
+        facts = session.execute(queries.FACTS.select().where(queries.FACTS.c.key == PLAN)).all()
+    assert len(facts) == len(said)
+    back = house.edit(found(), "2026-06-01 10:00")
+    assert moves(back)[PLAN].action == "add"
+    assert house.row(PLAN)["status"] == later  # and what was said counts again
+
+
+@pytest.mark.parametrize("undone", ["returned", "corrected"])
+def test_what_was_kept_because_it_was_done_goes_when_it_is_undone(
+    house: House, undone: str
+) -> None:
+    say(house, "2026-03-02 10:00", "completed")
+    still = say(house, "2026-03-02 11:00", undone, reason="缺章")
+    assert still == {"returned": "returned", "corrected": "open"}[undone]
+    say(house, "2026-03-02 12:00", "completed")
+    house.edit(found(without("plan")), "2026-03-03 10:00")
+    assert house.row(PLAN)["status"] == "completed"
+    assert say(house, "2026-03-04 10:00", undone, reason="缺章") == "cancelled"
+    for day in days("2026-03-05", "2026-04-30"):
+        house.tick(f"{day} 09:00")
+    assert house.notices(PLAN) == []
 
 
 def test_keeping_alone_is_no_change(house: House) -> None:
