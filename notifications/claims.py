@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import Result, and_, bindparam, func, or_, select, update
 from sqlmodel import Session
 
 from notifications.waiting import useful_until
@@ -53,6 +53,11 @@ def _set(session: Session, where: Sequence[Any], **values: Any) -> int:
     return int(done.rowcount)  # type: ignore[attr-defined]
 
 
+def _did(done: Result[Any]) -> bool:
+    """Return whether a compare-and-set found its row."""
+    return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+
+
 def waiting(session: Session, now: datetime) -> bool:
     """Return whether any message could be claimed, or has a lease that ran out, at ``now``."""
     ripe = and_(M.state.in_(("ready", "in_doubt")), M.next_try_at <= now)
@@ -74,6 +79,28 @@ _WHOLE = select(
     M.attempt, M.recipient, M.statutory, M.handed, M.message_id, M.body, M.composed_at, M.role,
     M.reason,
 ).where(M.id == bindparam("message"))
+_TAKE = (
+    update(MESSAGES)
+    .where(M.id == bindparam("its_id"), M.state == bindparam("its_state"))
+    .where(M.attempt == bindparam("its_attempt"))
+    .values(state="sending", owner=bindparam("by"), lease_until=bindparam("until"),
+            attempt=M.attempt + 1)
+)  # fmt: skip
+_FENCE = (
+    update(MESSAGES)
+    .where(M.id == bindparam("its_id"), M.owner == bindparam("its_owner"))
+    .where(M.attempt == bindparam("its_attempt"), M.state == "sending")
+    .where(M.lease_until > bindparam("now"))
+    .values(state="handing", handed=M.handed + 1, lease_until=bindparam("until"))
+)
+_SENT = (
+    update(MESSAGES)
+    .where(M.id == bindparam("its_id"), M.message_id == bindparam("its_name"))
+    .where(M.attempt >= bindparam("its_attempt"), M.handed > 0)
+    .where(M.state.in_(("sending", "handing", "in_doubt")))
+    .values(state="sent", finished_at=bindparam("now"), reply=bindparam("said"), reason=None,
+            next_try_at=None, owner=None, lease_until=None)
+)  # fmt: skip
 _RUNGS = select(NOTICES.c.rung, NOTICES.c.due).where(NOTICES.c.message_id == bindparam("message"))
 
 
@@ -84,12 +111,8 @@ def claim(session: Session, now: datetime, owner: str, lease: timedelta) -> Clai
         found = found or session.execute(_NEXT, {"now": now, "statutory": statutory}).first()
     if found is None:
         return None
-    same = (M.id == found.id, M.state == found.state, M.attempt == found.attempt)
-    taken = _set(
-        session, same,
-        state="sending", owner=owner, lease_until=now + lease, attempt=found.attempt + 1,
-    )  # fmt: skip
-    if taken != 1:
+    its = {"its_id": found.id, "its_state": found.state, "its_attempt": found.attempt}
+    if not _did(session.execute(_TAKE, {**its, "by": owner, "until": now + lease})):
         return None
     row = session.execute(_WHOLE, {"message": found.id}).one()
     return Claim(
@@ -143,10 +166,8 @@ def fence(session: Session, one: Claim, now: datetime, lease: timedelta) -> bool
 
     The lease begins anew: it must outlast the wait for the server's answer.
     """
-    where = (*_mine(one, "sending"), M.lease_until > now)
-    return _set(
-        session, where, state="handing", handed=M.handed + 1, lease_until=now + lease
-    ) == 1  # fmt: skip
+    its = {"its_id": one.id, "its_owner": one.owner, "its_attempt": one.attempt}
+    return _did(session.execute(_FENCE, {**its, "now": now, "until": now + lease}))
 
 
 def sent(session: Session, one: Claim, now: datetime, reply: str) -> bool:
@@ -154,12 +175,8 @@ def sent(session: Session, one: Claim, now: datetime, reply: str) -> bool:
 
     Even where another process is about to repeat the message: it will find that it cannot.
     """
-    same = (M.id == one.id, M.message_id == one.message_id, M.attempt >= one.attempt)
-    return _set(
-        session, (*same, M.state.in_(("sending", "handing", "in_doubt")), M.handed > 0),
-        state="sent", finished_at=now, reply=reply, reason=None, next_try_at=None,
-        owner=None, lease_until=None,
-    ) == 1  # fmt: skip
+    its = {"its_id": one.id, "its_name": one.message_id, "its_attempt": one.attempt}
+    return _did(session.execute(_SENT, {**its, "now": now, "said": reply}))
 
 
 def put_back(session: Session, one: Claim, until: datetime, reply: str, *, fenced: bool) -> None:
@@ -253,31 +270,6 @@ def recover(session: Session, now: datetime, *, repeatable: bool) -> int:
         state="in_doubt", reason=LEFT_TO_ADMIN, next_try_at=None, lease_until=None,
     )  # fmt: skip
     return before + repeated + held
-
-
-def same_refusals(session: Session, reply: str, since: datetime, count: int) -> bool:
-    """Return whether the last ``count`` outcomes since an instant are this refusal, each elsewhere.
-
-    A mail that was sent in between ends the series.
-    """
-    query = (
-        select(M.state, M.reply, M.recipient)
-        .where(M.state.in_(("sent", "failed")), M.finished_at >= since)
-        .order_by(M.finished_at.desc(), M.id.desc())
-        .limit(count)
-    )
-    rows = session.execute(query).all()
-    alike = {
-        row.recipient
-        for row in rows
-        if row.state == "failed" and signature(row.reply, row.recipient) == reply
-    }
-    return len(alike) >= count
-
-
-def signature(reply: str | None, recipient: str) -> str:
-    """Return a refusal without the address it names, so that equal ones can be told."""
-    return (reply or "").replace(recipient, "").strip()
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -20,9 +20,11 @@ import os
 import re
 import threading
 import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -34,6 +36,16 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
+class _Draft:
+    """A line that waits for the file of this name; ``tried`` once it was written, or could not be."""
+
+    name: str
+    line: bytes
+    tried: bool = False
+    error: OSError | None = None
+
+
+@dataclass
 class Journal:
     """The files of one process. ``owner`` names it; they are made at the first hand-over."""
 
@@ -42,20 +54,38 @@ class Journal:
     _name: str = ""
     _file: int = -1
     _guard: threading.Lock = field(default_factory=threading.Lock)
+    _drafts: deque[_Draft] = field(default_factory=deque)
 
     def write(
         self, what: What, at: datetime, message_id: str, attempt: int, **more: object
     ) -> None:
-        """Append one line; it is on the disk when this returns. Raises OSError."""
+        """Append one line; it is on the disk when this returns. Raises OSError.
+
+        Lines that threads write at one time share the wait for the disk.
+        """
         line = {"what": what, "at": at, "owner": self.owner, "message_id": message_id}
         text = json.dumps(line | {"attempt": attempt} | more, ensure_ascii=False, default=_plain)
+        mine = _Draft(f"{_safe(self.owner)}-{at:%Y-%m}{SUFFIX}", text.encode() + b"\n")
+        self._drafts.append(mine)
         with self._guard:
-            file = self._open(f"{_safe(self.owner)}-{at:%Y-%m}{SUFFIX}")
+            if not mine.tried:  # otherwise whoever had the file before took it along
+                self._write()
+        if mine.error is not None:
+            raise mine.error
+
+    def _write(self) -> None:
+        """Write the lines that wait, in order."""
+        drafts = [self._drafts.popleft() for _ in range(len(self._drafts))]
+        for name, some in groupby(drafts, key=lambda one: one.name):
+            lines = list(some)
+            error = None
             try:
-                _append(file, text.encode() + b"\n")
-            except OSError:
-                self._close()  # what was written of the line is closed off when it is opened again
-                raise
+                _append(self._open(name), b"".join(one.line for one in lines))
+            except OSError as failed:
+                self._close()  # what was written of a line is closed off when it is opened again
+                error = failed
+            for one in lines:
+                one.tried, one.error = True, error
 
     def close(self) -> None:
         """Close the file; a later line opens it again."""

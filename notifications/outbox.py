@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +23,7 @@ from notifications.desk import Desk, Outcome
 from notifications.gather import GatherReport, gather
 from notifications.records import record
 from notifications.settling import Settled, settle
+from notifications.together import Together
 from notifications.transport import (
     Carrier,
     Deferred,
@@ -89,10 +91,7 @@ def _settle_kept(engine: Engine, desk: Desk, world: World, transport: Transport)
 
 
 class _Round:
-    """One round of delivery by several carriers at once.
-
-    The store is asked in the event loop's own thread: a statement takes less than a thread change.
-    """
+    """One round of delivery by several carriers at once."""
 
     def __init__(
         self,
@@ -106,6 +105,7 @@ class _Round:
     ) -> None:
         self.engine, self.clock, self.transport, self.world = engine, clock, transport, world
         self.owner, self.lease, self.desk = owner, lease, desk
+        self.store = Together(engine)
         self.report = DeliverReport()
         self.stop = False
         self.errors: list[Exception] = []
@@ -153,33 +153,40 @@ class _Round:
             async with self.transport.open() as carrier:
                 done = 0
                 while not (self.stop or self.desk.closing) and (limit is None or done < limit):
-                    with writing(self.engine) as session:
-                        one = claims.claim(session, self.clock(), self.owner, self.lease)
-                        spared = one is not None and claims.pointless(session, one)
-                        if one is not None and spared:
-                            claims.spare(session, one)
+                    one, spared = await self.store.ask(self._claim)
                     if one is None:
                         return
                     done += not spared
-                    if not (spared or self._expired(one)):
+                    if not (spared or await self._expired(one)):
                         await self._hand(carrier, one)
         except Exception as error:
             self.stop = True
             self.errors.append(error)
 
+    def _claim(self, session: Session) -> tuple[Claim | None, bool]:
+        """Take the next mail; return whether there is no point in handing it over, too."""
+        one = claims.claim(session, self.clock(), self.owner, self.lease)
+        if one is None or not claims.pointless(session, one):
+            return one, False
+        claims.spare(session, one)
+        return one, True
+
     def _raise(self) -> None:
         if self.errors:
             raise self.errors[0]
 
-    def _expired(self, one: Claim) -> bool:
+    async def _expired(self, one: Claim) -> bool:
         now = self.clock()
         if now < claims.useful(one, self.world):
             return False
-        with writing(self.engine) as session:
+
+        def expire(session: Session) -> None:
             if one.handed:
                 claims.keep_in_doubt(session, one, "已过有用的时候，不再重发")
             else:
                 claims.fail(session, one, now, "已过有用的时候，没有送出", "expired")
+
+        await self.store.ask(expire)
         self.report.expired += 1
         return True
 
@@ -189,9 +196,12 @@ class _Round:
         async def fence() -> bool:
             nonlocal asked, left
             asked, now = True, self.clock()
-            with writing(self.engine) as session:
+
+            def pass_(session: Session) -> tuple[bool, dict[str, Any]]:
                 passed = claims.fence(session, one, now, self.lease)
-                kept = record(session, one.id) if passed and self.desk.journal else {}
+                return passed, record(session, one.id) if passed and self.desk.journal else {}
+
+            passed, kept = await self.store.ask(pass_)
             if kept:
                 try:
                     await asyncio.to_thread(self.desk.hand, one, now, kept)
@@ -217,11 +227,11 @@ class _Round:
             error = InDoubt(reply) if left else Deferred(reply)
         outcome = Outcome(one, self.clock(), reply, error, asked)
         await asyncio.to_thread(self.desk.answer, outcome)
+        repeatable = self.transport.repeatable
         try:
-            with writing(self.engine) as session:
-                settled = settle(
-                    session, outcome, self.world, repeatable=self.transport.repeatable
-                )
+            settled = await self.store.ask(
+                lambda session: settle(session, outcome, self.world, repeatable=repeatable)
+            )
         except SQLAlchemyError:
             if not isinstance(error, Fenced):
                 self.desk.kept.append(outcome)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, select, update
 from sqlmodel import Session
 
 from notifications.journal import Line
@@ -20,17 +20,21 @@ OF_NOTICE = (
     "key", "rung", "due", "channel", "move", "institution", "role", "office", "placeholder",
     "statutory", "release_at", "planned_at", "note",
 )  # fmt: skip
+# Made once, for they are asked for every mail.
+_MESSAGE = select(*(MESSAGES.c[name] for name in FIELDS)).where(
+    MESSAGES.c.id == bindparam("message")
+)
+_NOTICES = select(*(NOTICES.c[name] for name in OF_NOTICE)).where(
+    NOTICES.c.message_id == bindparam("message")
+)
 REPLACED = "恢复自备份：其中的提醒已在别的邮件里交出"
 
 
 def record(session: Session, message: int) -> dict[str, Any]:
     """Return all that is needed to store a message and its notices again."""
-    query = select(*(MESSAGES.c[name] for name in FIELDS)).where(MESSAGES.c.id == message)
-    found = dict(session.execute(query).mappings().one())
-    notices = select(*(NOTICES.c[name] for name in OF_NOTICE)).where(
-        NOTICES.c.message_id == message
-    )
-    found["notices"] = [dict(row) for row in session.execute(notices).mappings()]
+    its = {"message": message}
+    found = dict(session.execute(_MESSAGE, its).mappings().one())
+    found["notices"] = [dict(row) for row in session.execute(_NOTICES, its).mappings()]
     return found
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from sqlalchemy import select
 from sqlmodel import Session
 
 from notifications import alarms, claims, next_contact, pause
 from notifications.desk import Outcome
 from notifications.transport import Fenced, InDoubt, Rejected, RelayFault, Unreachable
 from notifications.waiting import allowed, backoff
+from scheduler.queries import MESSAGES
 from scheduler.world import World
 
 REFUSALS = 5  # so many recipients with the same refusal in a row are the relay's doing
@@ -54,7 +56,7 @@ def settle(session: Session, outcome: Outcome, world: World, *, repeatable: bool
 
 def _refused(session: Session, outcome: Outcome, world: World) -> Settled:
     one, now = outcome.one, outcome.at
-    refusal = claims.signature(outcome.reply, one.recipient)
+    refusal = _signature(outcome.reply, one.recipient)
     stopped = pause.current(session)
     if stopped and stopped.reason == refusal:
         claims.put_back(session, one, now, outcome.reply, fenced=outcome.fenced)
@@ -63,7 +65,7 @@ def _refused(session: Session, outcome: Outcome, world: World) -> Settled:
     if ended:
         next_contact.pass_on(session, one.id, now, world)
     paused = None
-    if claims.same_refusals(session, refusal, now - REFUSALS_WITHIN, REFUSALS):
+    if _same_refusals(session, refusal, now - REFUSALS_WITHIN, REFUSALS):
         paused = _stand_still(session, outcome, refusal, world)
     return Settled("failed" if ended else "elsewhere", paused is not None, paused)
 
@@ -75,3 +77,28 @@ def _stand_still(session: Session, outcome: Outcome, reason: str, world: World) 
     if new:
         alarms.paused(session, outcome.at, world, stopped.reason)
     return stopped.reason
+
+
+def _same_refusals(session: Session, reply: str, since: datetime, count: int) -> bool:
+    """Return whether the last ``count`` outcomes since an instant are this refusal, each elsewhere.
+
+    A mail that was sent in between ends the series.
+    """
+    query = (
+        select(MESSAGES.c.state, MESSAGES.c.reply, MESSAGES.c.recipient)
+        .where(MESSAGES.c.state.in_(("sent", "failed")), MESSAGES.c.finished_at >= since)
+        .order_by(MESSAGES.c.finished_at.desc(), MESSAGES.c.id.desc())
+        .limit(count)
+    )
+    rows = session.execute(query).all()
+    alike = {
+        row.recipient
+        for row in rows
+        if row.state == "failed" and _signature(row.reply, row.recipient) == reply
+    }
+    return len(alike) >= count
+
+
+def _signature(reply: str | None, recipient: str) -> str:
+    """Return a refusal without the address it names, so that equal ones can be told."""
+    return (reply or "").replace(recipient, "").strip()

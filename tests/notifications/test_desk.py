@@ -115,7 +115,8 @@ def test_an_error_of_the_store_lets_the_others_finish_what_they_have_in_hand(
         patch.setattr(claims, "sent", once)
         with pytest.raises(OperationalError):
             post.deliver(STATUTORY, relay, desk=desk)
-        assert post.states().count("handing") == 1
+        # What shared the transaction is kept as well.
+        assert 1 <= post.states().count("handing") == len(desk.kept) <= 4
         assert set(post.states()) <= {"handing", "sent", "ready"}
         post.deliver("2026-03-18 09:01", relay, desk=desk)
     assert set(post.states()) == {"sent"}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -162,3 +165,46 @@ def test_only_what_is_new_is_read_and_only_whole_lines(tmp_path: Path) -> None:
     (tail,) = tails(folder, known)
     assert [line.message_id for line in tail.lines] == ["<1@x>"]
     assert tail.size == file.stat().st_size
+
+
+def test_lines_that_threads_write_at_one_time_share_the_wait_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, fsync, first = Journal(tmp_path, "me"), os.fsync, threading.Event()
+    waits: list[int] = []
+
+    def slow(file: int) -> None:
+        first.set()
+        deadline = time.monotonic() + 5
+        while len(waits) == 1 and len(journal._drafts) < 7 and time.monotonic() < deadline:
+            time.sleep(0.01)  # the first line's wait lasts until the others stand in line
+        fsync(file)
+        waits.append(len(lines(tmp_path)))
+
+    journal.write("handing", at(NINE), "<0@x>", 1)
+    monkeypatch.setattr("notifications.journal.os.fsync", slow)
+    waits.append(1)
+    with ThreadPoolExecutor(8) as threads:
+        written = [
+            threads.submit(journal.write, "handing", at(NINE), f"<{n}@x>", 1) for n in range(1, 9)
+        ]
+    assert [one.result() for one in written] == [None] * 8
+    assert waits == [1, 2, 9]
+    assert sorted(str(one["message_id"]) for one in lines(tmp_path)) == [
+        f"<{n}@x>" for n in range(9)
+    ]
+
+
+def test_a_disk_that_is_full_is_told_to_all_whose_lines_it_did_not_take(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "me")
+    journal.write("handing", at(NINE), "<0@x>", 1)
+    with full(150), ThreadPoolExecutor(6) as threads:
+        written = [
+            threads.submit(journal.write, "handing", at(NINE), f"<{n}@x>", 1) for n in range(1, 7)
+        ]
+    told = {n for n, one in enumerate(written, 1) if one.exception() is None}
+    assert all(isinstance(one.exception(), OSError | None) for one in written)
+    journal.write("handing", at(NINE), "<7@x>", 1)
+    read = {line.message_id for tail in tails(tmp_path, {}) for line in tail.lines}
+    assert {f"<{n}@x>" for n in told | {0, 7}} <= read
+    assert len(told) < 6
