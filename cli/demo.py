@@ -50,7 +50,11 @@ def run(args: argparse.Namespace) -> int:
     demo_folder.demand_ours(folder)
     made = demo_folder.marked(folder)
     if made and made.get("done") and not args.reset:
-        print(f"{folder} 里已有演示数据；要重建：duban demo --reset")
+        if made.get("program") == demo_folder.program():
+            print(f"{folder} 里已有演示数据；要重建：duban demo --reset")
+        else:
+            print(f"{folder} 里的演示数据是另一个版本的程序建的，看到的会与现在的说明有出入")
+            print("建成这个版本的：duban demo --reset（先停下正在用它的 duban serve）")
         _tell(folder)
         return 0
     found = plots()
@@ -58,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     demo_folder.clear(folder, names)
     demo_folder.mark(folder, years=names, done=False)
     _build_all(folder, found)
-    demo_folder.mark(folder, years=names, done=True)
+    demo_folder.mark(folder, years=names, done=True, program=demo_folder.program())
     print(f"演示数据已建在 {folder}，全部是虚构的；邮件只写进文件夹，不会寄出")
     _tell(folder)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MARKER = "demo.json"
 WORDS = {"made_by": "duban demo"}
+ROOMS = ("cli", "config", "notifications", "scheduler", "workflows")  # what a story is made of
+STORE = "duban.db"
 
 
 def mark(folder: Path, **more: Any) -> None:
@@ -38,9 +41,26 @@ def marked(folder: Path) -> dict[str, Any] | None:
     return found if ours else None
 
 
+def program() -> str:
+    """Return a digest of the program and the documents that a story is made with."""
+    home = Path(__file__).parent.parent
+    kinds = (".py", ".yaml", ".csv")
+    files = [path for room in ROOMS for path in (home / room).rglob("*") if path.suffix in kinds]
+    said = hashlib.blake2b(digest_size=8)
+    for path in sorted(files):
+        said.update(str(path.relative_to(home)).encode() + path.read_bytes())
+    return said.hexdigest()
+
+
 def demand_ours(folder: Path) -> None:
-    """Raise Failure unless a folder is empty, not there yet, or made by ``duban demo``."""
-    if folder.is_dir() and marked(folder) is not None:
+    """Raise Failure unless a folder is empty, not there yet, or made by ``duban demo`` for all."""
+    found = marked(folder) if folder.is_dir() else None
+    if found is not None and "ends" in found:
+        raise Failure(
+            f"{folder} 是其中的一套，不能单独重建",
+            f"全部重建：DUBAN_DATA={folder.parent} ./duban demo --reset",
+        )
+    if found is not None:
         return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Failure(
@@ -50,14 +70,45 @@ def demand_ours(folder: Path) -> None:
 
 
 def clear(folder: Path, names: tuple[str, ...]) -> None:
-    """Delete the named folders in one that ``duban demo`` made; anything else stays."""
-    for name in names:
+    """Delete the named folders in one that ``duban demo`` made; anything else stays.
+
+    Those that an older version made there under other names, too. Raises Failure, and deletes
+    nothing, where a folder is somebody else's or is being served.
+    """
+    from scheduler.replacing import InUse, release
+
+    before = (marked(folder) or {}).get("years", ())
+    found = []
+    for name in dict.fromkeys((*names, *(one for one in before if _plain(one)))):
         inner = folder / name
         if inner.is_symlink() or not inner.is_dir():
             continue
         if marked(inner) is None and any(inner.iterdir()):
             raise Failure(f"{inner} 不是 duban demo 建的，没有动它", "先把它移到别处")
-        shutil.rmtree(inner)
+        try:
+            if (inner / STORE).is_file():
+                release(inner / STORE)
+        except InUse:
+            raise Failure(f"还有程序开着 {inner}，没有动它", "先停下那边的 duban serve") from None
+        found.append(inner)
+    for inner in found:
+        _delete(inner)
+
+
+def _plain(name: object) -> bool:
+    return isinstance(name, str) and Path(name).name == name and name not in ("", ".", "..")
+
+
+def _delete(inner: Path) -> None:
+    """Delete a folder, its marker last: what is left of one that was cut short is still ours."""
+    for path in list(inner.iterdir()):
+        if path.name == MARKER:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    shutil.rmtree(inner)
 
 
 def guard(settings: Settings, engine: Engine | None = None) -> datetime | None:

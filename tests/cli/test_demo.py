@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -64,6 +66,81 @@ def test_reset_deletes_only_what_it_made(tmp_path: Path) -> None:
     foreign.symlink_to(other)
     demo_folder.clear(data, ("guangxi-2019",))
     assert (other / "thesis.txt").read_text() == "mine"
+
+
+def older(data: Path, *names: str) -> None:
+    """Make folders as a version before this one has left them."""
+    demo_folder.mark(data, years=list(names), done=True)
+    for name in names:
+        demo_folder.mark(data / name, ends="2020-06-24T10:00:00+08:00")
+        (data / name / "mail").mkdir()
+        with sqlite3.connect(data / name / demo_folder.STORE) as connection:
+            connection.execute("create table of_old (id integer)")
+        connection.close()
+
+
+def test_what_an_older_version_made_is_deleted_whatever_it_was_called(tmp_path: Path) -> None:
+    older(tmp_path, "guangxi-2019", "guangxi-2018")
+    (tmp_path / "notes.txt").write_text("mine")
+    demo_folder.clear(tmp_path, ("guangxi-2019", "hubei-2022"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [demo_folder.MARKER, "notes.txt"]
+
+
+def test_a_marker_leads_to_no_other_folder(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    older(outside, "kept")
+    for names in (["../outside/kept"], [str(outside / "kept")], [".."], [""], [7]):
+        demo_folder.mark(tmp_path / "data", years=names, done=True)
+        demo_folder.clear(tmp_path / "data", ())
+    assert (outside / "kept" / demo_folder.STORE).exists()
+
+
+def test_what_is_being_served_is_left_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    older(data, "guangxi-2019", "hubei-2022")
+    file = data / "hubei-2022" / demo_folder.STORE
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("select * from of_old").fetchall()
+        assert "先停下那边的 duban serve" in said(tmp_path, "demo", "--reset")
+    assert file.exists()
+    assert (data / "guangxi-2019" / "mail").is_dir()
+
+
+def test_one_year_alone_is_not_made_again(tmp_path: Path) -> None:
+    older(tmp_path, "guangxi-2019")
+    inner = tmp_path / "guangxi-2019"
+    for words in (("demo",), ("demo", "--reset")):
+        told = said(tmp_path, *words, DUBAN_DATA=str(inner))
+        assert "不能单独重建" in told
+        assert f"DUBAN_DATA={tmp_path} ./duban demo --reset" in told
+    assert (inner / "mail").is_dir()
+
+
+def test_another_versions_is_shown_and_said_to_be(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    older(data, "guangxi-2019", "hubei-2022")
+    told = duban(tmp_path, "demo").stdout.decode()
+    assert "另一个版本的程序建的" in told
+    assert "duban demo --reset" in told
+    demo_folder.mark(data, years=["guangxi-2019"], done=True, program=demo_folder.program())
+    assert "另一个版本" not in duban(tmp_path, "demo").stdout.decode()
+
+
+def test_a_deletion_that_was_cut_short_is_taken_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older(tmp_path, "guangxi-2019")
+
+    def cut(_path: Path) -> None:
+        raise OSError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cli.demo_folder.shutil.rmtree", cut)
+        with pytest.raises(OSError):
+            demo_folder.clear(tmp_path, ("guangxi-2019",))
+    demo_folder.clear(tmp_path, ("guangxi-2019",))
+    assert not (tmp_path / "guangxi-2019").exists()
 
 
 def test_a_marker_of_another_kind_is_none(tmp_path: Path) -> None:
