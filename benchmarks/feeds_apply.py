@@ -15,7 +15,6 @@ import re
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import subscribed

@@ -11,7 +11,7 @@ side gave. Once for each side it is looked whether the answer is what it must be
 The ratio is of answers a second by the clock, and, as wrk takes its share of the same two cores,
 also of answers for each second of CPU that the server itself took. What a bare ASGI application
 does that sends the same bytes on the same uvicorn, without a log, is the limit of the server that
-we chose. ``HTTPTOOLS`` in the environment names a folder to try uvicorn with that parser.
+we chose.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from benchmarks import subscribed
 from benchmarks.rounds import Ratio, record
 from scheduler import store
 from tests.notifications.servers import free_port
-from tests.web.server import HERE, Server
+from tests.web.server import Server
 
 ROUNDS, SECONDS, CONNECTIONS, ADDRESSES = 9, 2, 16, 1000
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -119,8 +119,6 @@ def ours(root: Path) -> Iterator[Side]:
     files = root / "own"
     subscribed.folders(files, 10)
     environ = {"DUBAN_WORKFLOWS": str(files / "workflows"), "DUBAN_ROSTERS": str(files / "rosters")}
-    if more := os.environ.get("HTTPTOOLS"):
-        environ["PYTHONPATH"] = f"{HERE}{os.pathsep}{more}"
     with Server(root / "data", **environ) as server:
         engine = store.connect(f"sqlite:///{root / 'data' / 'duban.db'}")
         secrets = subscribed.addresses(engine, ["da0"] * ADDRESSES)
@@ -227,8 +225,6 @@ def main() -> None:
         return
     if not (shutil.which("wrk") and shutil.which("nginx")):
         raise SystemExit("needs wrk and nginx: apt install wrk nginx-light")
-    if more := os.environ.get("HTTPTOOLS"):
-        os.environ["PYTHONPATH"] = more
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         root = Path(folder)
         root.chmod(0o755)
@@ -272,12 +268,11 @@ def measure(
     ]
     if "radicale" in sides:
         goals.append(("P5 feed of 60 events, 200 / Radicale", ("duban", 200), ("radicale", 200)))
-    more = ", uvicorn with httptools" if os.environ.get("HTTPTOOLS") else ""
     for goal, one, other in goals:
         for kind, what in enumerate(("answers a second", "answers for a second of CPU")):
             pairs = zip(found[one], found[other], strict=True)
             ratio = Ratio(tuple(a[kind] / b[kind] for a, b in pairs))
-            record(f"{goal}, {what}{more}", ratio, "uvicorn")
+            record(f"{goal}, {what}", ratio, "uvicorn", "httptools")
 
 
 if __name__ == "__main__":

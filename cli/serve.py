@@ -178,9 +178,12 @@ def _listen(application: object, bound: socket.socket) -> None:
 
     import uvicorn
 
+    from web.line import Line
+
     server = uvicorn.Server(
         uvicorn.Config(
             application,  # type: ignore[arg-type]
+            http=Line,
             log_config=None,
             lifespan="off",
             server_header=False,

@@ -22,12 +22,46 @@ def redact(text: str) -> str:
     return _SECRET.sub("…", text)
 
 
+# A feed's address alone, which is nearly all that is asked; nothing of it needs to be told.
+_FEED = re.compile(r"/feeds/[A-Za-z0-9_-]*\.ics")
+_FETCH = '%s - "%s %s HTTP/%s" %d'  # what uvicorn says of a request
+
+
 class Redacting(logging.Formatter):
     """Formats as asked and then redacts: arguments and tracebacks are covered too."""
 
+    _second = (-1, "")
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
+        if _plain(record):
+            assert isinstance(record.args, tuple)
+            peer, method, _, *rest = record.args
+            record.args = (peer, method, "/feeds/…", *rest)
+            return super().format(record)
         return redact(super().format(record))
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        """Return a record's local time, worked out once a second."""
+        second, said = self._second
+        if second != int(record.created):
+            second, said = int(record.created), super().formatTime(record, "%Y-%m-%d %H:%M:%S")
+            self._second = second, said
+        return f"{said},{int(record.msecs):03}"
+
+
+def _plain(record: logging.LogRecord) -> bool:
+    """Return whether it tells of a fetch from a feed's address and of nothing else.
+
+    Without the address only a peer and two numbers are left, which need not be looked through.
+    """
+    told = record.args
+    return (
+        record.msg == _FETCH
+        and isinstance(told, tuple)
+        and told[1] in ("GET", "HEAD")
+        and _FEED.fullmatch(str(told[2])) is not None
+    )
 
 
 def configuration(level: str = "INFO") -> dict[str, Any]:

@@ -47,3 +47,23 @@ def test_each_lock_satisfies_pyproject(lock: str, extra: str) -> None:
 
 def test_what_ships_by_default_carries_no_copyleft_driver() -> None:
     assert not [line for line in entries(LOCKS[0]) if line.startswith("psycopg")]
+
+
+# Not imported by our own code: who needs them, or why they are named.
+ELSEWHERE = {
+    "httptools": "uvicorn, whose reader of it web.line extends",
+    "python-dateutil": "icalendar; named for the bound on its version",
+    "python-multipart": "fastapi, for forms",
+    "tzdata": "zoneinfo",
+}
+NAMES = {"pyyaml": "yaml"}
+
+
+def test_what_is_required_is_used() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    rooms = ("workflows", "config", "scheduler", "notifications", "web", "cli")
+    code = "\n".join(file.read_text() for room in rooms for file in (ROOT / room).rglob("*.py"))
+    imported = set(re.findall(r"^\s*(?:from|import) (\w+)", code, re.MULTILINE))
+    named = {canonicalize_name(Requirement(one).name) for one in project["dependencies"]}
+    unused = {name for name in named if NAMES.get(name, name.replace("-", "_")) not in imported}
+    assert unused == set(ELSEWHERE)

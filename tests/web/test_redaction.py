@@ -83,3 +83,45 @@ def test_arguments_and_tracebacks_are_covered(capsys: pytest.CaptureFixture[str]
     assert Redacting("%(message)s").format(
         logging.makeLogRecord({"msg": "%s", "args": (SECRET,)})
     ) == "…"
+
+
+def written(*told: object, name: str = "uvicorn.access") -> str:
+    """Return the line of a record such as uvicorn makes for a request."""
+    record = logging.LogRecord(
+        name, logging.INFO, "", 0, '%s - "%s %s HTTP/%s" %d', told, None
+    )
+    record.created, record.msecs = 1_700_000_000.5, 7.9
+    return Redacting("%(asctime)s %(message)s").format(record)
+
+
+def test_a_fetch_is_told_the_short_way_as_it_would_be_the_long_way() -> None:
+    line = written("127.0.0.1:1", "GET", f"/feeds/{SECRET}.ics", "1.1", 304)
+    assert line.endswith(',007 127.0.0.1:1 - "GET /feeds/… HTTP/1.1" 304')
+    assert line == redact(line)
+    long = written("127.0.0.1:1", "GET", f"/feeds/{SECRET}.ics?a", "1.1", 304)
+    assert long.replace("?a", "") == line
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        (SECRET, f"/feeds/{SECRET}.ics"),
+        ("GET", f"/feeds/{SECRET}.ics?token={SECRET}"),
+        ("GET", f"/feeds/{SECRET}.ics\n{SECRET}"),
+        ("GET", f"/feeds/{SECRET}.ics/{SECRET}"),
+        ("GET", f"/feeds/{SECRET}.icsx{SECRET}"),
+    ],
+)
+def test_only_an_address_alone_goes_the_short_way(method: str, path: str) -> None:
+    assert SECRET not in written("127.0.0.1:1", method, path, "1.1", 200)
+
+
+def test_the_time_of_a_line_moves_on() -> None:
+    formatter = Redacting("%(asctime)s")
+    record = logging.LogRecord("x", logging.INFO, "", 0, "", (), None)
+    told = []
+    for record.created in (1_700_000_000.0, 1_700_000_000.9, 1_700_000_001.0):
+        told.append(formatter.format(record).partition(",")[0])
+        plain = logging.Formatter("%(asctime)s").format(record).partition(",")[0]
+        assert told[-1] == plain
+    assert told[0] == told[1] != told[2]
