@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scheduler.foreseen_events import Foreseen
     from scheduler.plan import Move
     from scheduler.proposing import Proposal
 
@@ -31,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from cli.output import print_json
     from cli.saved import save
     from cli.world import base_world
+    from scheduler.foreseen_events import foreseen
     from scheduler.proposing import propose
     from scheduler.store import reading
 
@@ -39,18 +41,19 @@ def run(args: argparse.Namespace) -> int:
     with reading(context.engine()) as session:
         now = present(session, context)
         proposal = propose(session, found, now, base_world(context))
+        events = foreseen(session, proposal, now)
     if args.save:
         save(proposal, now, args.save)
     if args.format == "json":
-        print_json(as_json(proposal))
+        print_json(as_json(proposal, events))
     else:
-        print("\n".join(as_text(proposal)))
+        print("\n".join(as_text(proposal, events)))
         if args.save and proposal.any:
             print(f"方案已存入 {args.save}；执行：duban apply {args.save}")
     return 2 if proposal.any else 0
 
 
-def as_json(proposal: Proposal) -> dict[str, Any]:
+def as_json(proposal: Proposal, events: Sequence[Foreseen] = ()) -> dict[str, Any]:
     """Return a proposal as the object that ``--format json`` prints."""
     moves = sorted(proposal.changes.moves, key=lambda m: (str(m.new or m.old or ""), m.key))
     return {
@@ -72,10 +75,14 @@ def as_json(proposal: Proposal) -> dict[str, Any]:
             }
             for move in moves
         ],
+        "events": [
+            one._asdict() | {"on": one.on.isoformat(), "due": one.due.isoformat()}
+            for one in events
+        ],
     }
 
 
-def as_text(proposal: Proposal) -> Iterable[str]:
+def as_text(proposal: Proposal, events: Sequence[Foreseen] = ()) -> Iterable[str]:
     """Yield the lines for people, gathered by obligation and cause."""
     if not proposal.any and not proposal.changes.moves:
         yield "没有改动：文件与已应用的一致。"
@@ -87,8 +94,20 @@ def as_text(proposal: Proposal) -> Iterable[str]:
     counts = [f"{word} {proposal.changes.count(a)} 项" for a, word in WORDS.items()]  # type: ignore[arg-type]
     yield "，".join(counts)
     yield from _moves(proposal.changes.moves)
-    if proposal.edited and not proposal.changes.any:
+    yield from _events(events)
+    if proposal.edited and not proposal.changes.any and not events:
         yield "只改了文字，没有改动任何事项。"
+
+
+def _events(events: Sequence[Foreseen]) -> Iterable[str]:
+    """Yield a line for each event duty that the edit starts by itself."""
+    groups: dict[tuple[str, str, str, date, str], list[str]] = {}
+    for one in events:
+        same = (one.document, one.obligation, one.title, one.due, one.cause)
+        groups.setdefault(same, []).append(one.responsible)
+    for (document, obligation, title, due, cause), who in groups.items():
+        names = "、".join(dict.fromkeys(who))
+        yield f"  起算 {document}/{obligation} {title}〔{names}〕：最迟 {due}（{cause}；今天执行就从今天起算）"
 
 
 def _moves(moves: Iterable[Move]) -> Iterable[str]:

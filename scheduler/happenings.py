@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from config.roster import Roster
+from config.text import HIDDEN
 from scheduler import queries
 from scheduler.parties import Subject, subjects
 from scheduler.recorded import EVENTS
@@ -48,12 +49,7 @@ def happened(
     no longer on it. ``of``: the obligation the change was seen at.
     """
     found = 0
-    source, roster = world.documents[document], world.rosters[document]
-    for duty in _watching(source, watches, of):
-        about = _about(source, roster, duty, subjects_about)
-        if former is not None:
-            still = {one.id for one in _subjects(source, roster, duty)}
-            about |= _about(source, former, duty, subjects_about) & still
+    for duty, about in starting(world, document, watches, subjects_about, former, of):
         started = [
             subject
             for subject in sorted(about)
@@ -63,6 +59,27 @@ def happened(
             revise(session, document, [duty.id], started, now, world, by)
         found += len(started)
     return found
+
+
+def starting(
+    world: World,
+    document: str,
+    watches: str,
+    subjects_about: Collection[str],
+    former: Roster | None = None,
+    of: str | None = None,
+) -> Iterable[tuple[Any, set[str]]]:
+    """Yield the duties that watch for a change, with the subjects of each that it is about.
+
+    The arguments are those of ``happened``.
+    """
+    source, roster = world.documents[document], world.rosters[document]
+    for duty in _watching(source, watches, of):
+        about = _about(source, roster, duty, subjects_about)
+        if former is not None:
+            still = {one.id for one in _subjects(source, roster, duty)}
+            about |= _about(source, former, duty, subjects_about) & still
+        yield duty, about
 
 
 def by_hand(
@@ -98,6 +115,8 @@ def by_hand(
         raise Refused(f"日期 {on} 早于文件生效的 {source.binds_from}", "核对 --on")
     subject = _meant(source, world.rosters[document], duty, institution, partner, on)
     cause = cause.strip()
+    if len(cause) > CAUSE_LIMIT or HIDDEN.search(cause):
+        raise Refused("说明太长，或有看不见的字符", f"写成一行，不超过 {CAUSE_LIMIT} 个字")
     if not again and _told(session, document, obligation, subject, on, cause):
         said = "同一天、同样的事已经登记过" if cause else "这一天的事已经登记过"
         raise Refused(said, "确是另一件事的，用 --cause 写明不同，或加 --again")

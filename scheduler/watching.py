@@ -119,15 +119,21 @@ def pairings(
 
     ``version``: the number of the applied version that brought the change.
     """
-    changed = _changed(former.pairings, world.rosters[document].pairings)
+    changed, cause = changed_pairings(former, world.rosters[document])
     if not changed:
         return 0
-    parts = [f"{word}{'、'.join(names[:3])}{f'等 {len(names)} 对' if len(names) > 3 else ''}"
-             for word, names in _told(changed, former, world.rosters[document]).items()]  # fmt: skip
     return happenings.happened(
-        session, document, "pairing", sorted(changed), now.astimezone(world.timezone).date(),
-        "帮扶关系" + "；".join(parts), f"pairing:{version}", now, world, by, former=former,
+        session, document, "pairing", changed, now.astimezone(world.timezone).date(),
+        cause, f"pairing:{version}", now, world, by, former=former,
     )  # fmt: skip
+
+
+def changed_pairings(former: Roster, roster: Roster) -> tuple[list[str], str]:
+    """Return the ids of the pairings that differ between two rosters, and how, in Chinese."""
+    changed = _changed(former.pairings, roster.pairings)
+    parts = [f"{word}{'、'.join(names[:3])}{f'等 {len(names)} 对' if len(names) > 3 else ''}"
+             for word, names in _told(changed, former, roster).items()]  # fmt: skip
+    return sorted(changed), "帮扶关系" + "；".join(parts)
 
 
 def _changed(before: Iterable[Pairing], after: Iterable[Pairing]) -> dict[str, str]:

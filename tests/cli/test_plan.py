@@ -115,3 +115,52 @@ def test_files_that_are_no_plan(desk: Desk, tmp_path: Path) -> None:
     whole["documents"]["pair-2025"]["workflow"] = "id: ["
     (tmp_path / "d").write_text(json.dumps(whole), encoding="utf-8")
     assert "读不了" in desk("apply", tmp_path / "d").err
+
+
+def test_an_edit_of_pairings_announces_the_duties_that_it_will_start(desk: Desk) -> None:
+    watching = WORKFLOW.replace(
+        "rule: {when: 联系人变动}", "rule: {when: 帮扶关系变动, watches: pairing}"
+    )
+    desk.write(watching)
+    desk.adopt()
+    more = TABLES | {"pairings.csv": PAIRINGS + "da.xiao2,da,xiao2,附件第2行,,,,,\n"}
+    desk.now = "2026-03-02 10:00"
+    desk.roster(desk.folder / "rosters" / "pair-2025", more)
+    file = desk.folder / "change.json"
+    text = desk("plan", "--save", str(file))
+    assert text.code == 2
+    assert (
+        "起算 pair-2025/contacts 联系人变动报送〔甲市卫健委〕：最迟 2026-03-09"
+        "（帮扶关系新增甲市人民医院—丙县人民医院；今天执行就从今天起算）" in text.out
+    )
+    found = desk("plan", "--format", "json").json
+    assert found["events"] == [
+        {
+            "document": "pair-2025",
+            "obligation": "contacts",
+            "title": "联系人变动报送",
+            "responsible": "甲市卫健委",
+            "on": "2026-03-02",
+            "due": "2026-03-09",
+            "cause": "帮扶关系新增甲市人民医院—丙县人民医院",
+        }
+    ]
+    assert desk("apply", str(file)).code == 0
+    stored = desk("deadlines", "--store", "--from", "2026-03-01", "--to", "2026-03-31",
+                  "--kind", "event", "--format", "json").json  # fmt: skip
+    due = [(row["key"], row["due"]) for row in stored if row["due"]]
+    assert due == [("pair-2025/contacts/shi/2026-03-02", "2026-03-09")]
+    assert desk("plan", "--format", "json").json["events"] == []
+
+
+def test_an_edit_that_touches_no_pairing_announces_nothing(desk: Desk) -> None:
+    watching = WORKFLOW.replace(
+        "rule: {when: 联系人变动}", "rule: {when: 帮扶关系变动, watches: pairing}"
+    )
+    desk.write(watching)
+    assert desk("plan", "--format", "json").json["events"] == []  # the first load starts nothing
+    desk.write(watching)
+    desk.adopt()
+    desk.write(watching.replace("on: 2026-03-20", "on: 2026-04-15"))
+    assert desk("plan", "--format", "json").json["events"] == []
+    assert "起算" not in desk("plan").out
