@@ -1,11 +1,13 @@
 """Whether what is handed in is another agreement than the one on file, and what follows from it.
 
 On file is what was handed in of a report that is done, since it came back last. Evidence that comes
-for the first time changes nothing; what a correction withdrew was never on file.
+for the first time changes nothing, nor does a file where there were only words about it; what a
+correction withdrew was never on file.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -27,7 +29,7 @@ def changing(session: Session, counting: Sequence[Fact]) -> set[int]:
     """Return the numbers of the facts that bring another agreement; ``counting`` in their order."""
     found: set[int] = set()
     said: list[Said] = []
-    on_file: set[str] = set()
+    on_file: dict[str, set[str]] = defaultdict(set)
     for fact in counting:
         before = read(said).stage
         said.append(Said(fact.kind, fact.on, fact.until, fact.id or 0))
@@ -36,10 +38,18 @@ def changing(session: Session, counting: Sequence[Fact]) -> set[int]:
         brought = evidence.digest(session, fact.evidence)
         if brought is None or fact.kind not in ("completed", "submitted"):
             continue
-        if (fact.kind, before) == ("completed", "completed") and on_file and brought not in on_file:
+        alike = on_file[_sort(fact.evidence or "")]
+        if (fact.kind, before) == ("completed", "completed") and alike and brought not in alike:
             found.add(fact.id or 0)
-        on_file.add(brought)
+        alike.add(brought)
     return found
+
+
+def _sort(mention: str) -> str:
+    """Return what sort of evidence a mention is; only what is of one sort can be compared."""
+    if evidence.stored(mention):
+        return "file"
+    return "address" if "://" in mention else "words"
 
 
 def started(

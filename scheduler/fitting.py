@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from config.text import HIDDEN
 from scheduler.facts import DONE, KINDS, Reading, Said
 from scheduler.occurrences import Occurrence
 from scheduler.refusals import Refused
@@ -13,13 +14,14 @@ from workflows.kinds import LADDER_KINDS
 
 TEXT_LIMIT = 2_000  # characters of a reason, a basis or a mention of evidence
 LAST_YEAR = 2200
+_BREAKS = dict.fromkeys(map(ord, "\r\n\t"))
 
 
 def check_text(name: str, text: str | None) -> None:
-    """Raise Refused for a text that is too long, or that a database cannot hold."""
+    """Raise Refused for a text that is too long, or with what nobody sees; lines may break."""
     if text and len(text) > TEXT_LIMIT:
         raise Refused(f"{name}超过 {TEXT_LIMIT} 字", "写短些，全文作为佐证材料交来")
-    if text and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
+    if text and HIDDEN.search(text.translate(_BREAKS)):
         raise Refused(f"{name}里有不能保存的字符", "去掉看不见的字符再试")
 
 

@@ -148,6 +148,9 @@ def test_told_late_it_is_late_and_before_adoption_it_is_history(eventful: House)
         ({"obligation": "lost"}, "2026-03-02", "没有叫"),
         ({"obligation": "plan"}, "2026-03-02", "不是遇事即办"),
         ({"institution": "xiao2"}, "2026-03-02", "与这个单位无关"),
+        ({"cause": "长" * 201}, "2026-03-02", "太长"),
+        ({"cause": "两\n行"}, "2026-03-02", "看不见的字符"),
+        ({"cause": "倒\u202e写"}, "2026-03-02", "看不见的字符"),
     ],
 )
 def test_events_that_are_refused(
@@ -249,6 +252,19 @@ def test_a_correction_starts_nothing_and_takes_back_what_was_no_change(eventful:
         rows = session.execute(EVENTS.select()).all()
     assert len(rows) == 2  # withdrawn, never deleted
     assert all(row.withdrawn_at and row.reason for row in rows)
+
+
+def test_a_file_where_there_were_only_words_is_no_change(eventful: House) -> None:
+    files = []
+    with store.writing(eventful.engine) as session:
+        for body in (b"%PDF-1", b"%PDF-2"):
+            now = at("2026-03-02 09:00")
+            files.append(evidence.store(session, "协议.pdf", body, now, "测试"))
+    for minute, mention in enumerate(("OA 收文", files[0], "https://x.example/1", "OA 收文")):
+        hand_in(eventful, f"2026-03-02 10:0{minute}", "completed", mention)
+    assert answered(eventful) == {}
+    hand_in(eventful, "2026-03-03 10:00", "completed", files[1])
+    assert answered(eventful) == {"2026-03-03": "open"}
 
 
 def test_evidence_that_comes_later_or_after_a_return_is_no_change(eventful: House) -> None:

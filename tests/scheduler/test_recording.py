@@ -99,6 +99,9 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"kind": "acknowledged", "until": date(2026, 3, 1)}, "已经过去"),
     ({"kind": "completed", "until": date(2026, 4, 1)}, "--until"),
     ({"kind": "lost"}, "不认识的记录"),
+    ({"kind": "waived", "reason": "倒\u202e写"}, "理由里有不能保存的字符"),
+    ({"kind": "completed", "evidence": "零\u200b宽"}, "佐证里有不能保存的字符"),
+    ({"kind": "completed", "basis": "a\0b"}, "依据里有不能保存的字符"),
 ]
 
 
@@ -109,6 +112,10 @@ def test_what_is_refused_leaves_no_trace(house: House, said: dict[str, Any], wor
     with store.reading(house.engine) as session:
         assert queries.newest_fact(session) == 0
     assert house.row(PLAN)["status"] == "open"
+
+
+def test_a_reason_may_have_several_lines(house: House) -> None:
+    assert say(house, "2026-03-02 10:00", "waived", reason="合并报送：\r\n\t与六月的一起") == "waived"
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_ones(house: House) -> None:
