@@ -111,15 +111,31 @@ class Khal:
         (folder / "events").mkdir()
         self._run("vdirsyncer", "-c", str(folder / "vdirsyncer"), "discover")
 
+    @property
+    def _environ(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": str(self._folder), "LC_ALL": "C.UTF-8"}
+
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=120, check=False,
-            env={"PATH": os.environ["PATH"], "HOME": str(self._folder), "LC_ALL": "C.UTF-8"},
+            command, capture_output=True, text=True, timeout=120, check=False, env=self._environ,
         )  # fmt: skip
 
     def refresh(self) -> None:
-        done = self._run("vdirsyncer", "-c", str(self._folder / "vdirsyncer"), "sync")
-        self.said = done.stdout + done.stderr
+        with self.refreshing():
+            pass
+
+    @contextmanager
+    def refreshing(self) -> Iterator[subprocess.Popen[str]]:
+        """Let vdirsyncer look for news meanwhile, and wait until it has."""
+        with subprocess.Popen(
+            ["vdirsyncer", "-c", str(self._folder / "vdirsyncer"), "sync"], env=self._environ,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as looking:  # fmt: skip
+            try:
+                yield looking
+                self.said, _ = looking.communicate(timeout=120)
+            finally:
+                looking.kill()
         assert "Traceback" not in self.said, self.said
 
     def shown(self) -> Year:

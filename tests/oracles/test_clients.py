@@ -218,13 +218,18 @@ def test_two_clients_show_what_is_so_and_keep_it_when_nothing_can_be_had(tmp_pat
         for status in (503, 500, 502):
             proxy.status = status
             stage.keep(shown)
-        # The server dawdles: the change comes with the answer. (Asked in between, the data server
-        # itself waits, so what it shows meanwhile cannot be told.)
+        # The server dawdles: the change comes with the answer, and until then khal shows what was
+        # there. (Evolution's data server itself waits when asked in between, so what it shows
+        # meanwhile cannot be told.)
         proxy.status, proxy.slow, begun = 0, True, proxy.begun
         evolution.ask("refresh")
-        proxy.wait(lambda: proxy.begun > begun)
-        proxy.release()
+        with khal.refreshing() as looking:
+            proxy.wait(lambda: proxy.begun > begun + 1)
+            assert told(khal) == shown
+            assert looking.poll() is None  # it still waits for the answer
+            proxy.release()
         shown["report"] = (*report, OPEN)
+        assert told(khal) == shown
         stage.see(shown)
 
         # The line breaks in the middle of an answer. Evolution takes half of one for an empty
