@@ -42,7 +42,7 @@ class Together:
         try:
             with writing(self._engine) as session:
                 found = [job(session) for job, _ in asked]
-        except Exception as error:
+        except BaseException as error:  # whoever waits must not wait for ever
             for _, done in asked:
                 done.set_exception(error)
             return

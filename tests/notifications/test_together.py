@@ -57,12 +57,19 @@ def test_what_is_asked_later_has_a_transaction_of_its_own(engine: Engine) -> Non
     assert len(commits) == 2
 
 
-def test_an_error_of_one_is_told_to_all_and_nothing_is_stored(engine: Engine) -> None:
+class Ended(BaseException):
+    """No error that anything expects."""
+
+
+@pytest.mark.parametrize("error", [LookupError, Ended])
+def test_an_error_of_one_is_told_to_all_and_nothing_is_stored(
+    engine: Engine, error: type[BaseException]
+) -> None:
     def broken(session: Session) -> None:
-        raise LookupError("of this one")
+        raise error("of this one")
 
     found, commits = ask(engine, mark("one"), broken, mark("two"))
-    assert [type(one) for one in found] == [LookupError] * 3
+    assert [type(one) for one in found] == [error] * 3
     assert commits == 0
     with store.reading(engine) as session:
         assert [queries.mark(session, name) for name in ("one", "two")] == [None, None]
