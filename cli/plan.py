@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scheduler.proposing import Proposal
 
 HELP = "预览改动：改了文件或名册，哪些事项新增、改动、取消、保留"
-WORDS = {"add": "新增", "change": "改动", "remove": "取消", "keep": "保留（已办结）"}
+WORDS = {"add": "新增", "change": "改动", "remove": "取消", "keep": "保留（已报或免报）"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
