@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from tests.oracles.readers import Refused, Seen, Year
@@ -117,26 +117,38 @@ OUTSIDE: Mapping[str, Callable[[Path], Answer]] = {
 }
 
 
-def titles(year: Year) -> Counter[tuple[date, str]]:
-    """Return the first days and titles of events, which is what calcurse keeps."""
-    return Counter((seen.first, seen.summary) for seen in year.values())
+def spans(year: Year) -> Counter[tuple[date, date, str]]:
+    """Return the first and last days and the titles of events, which is what calcurse keeps."""
+    return Counter(
+        (seen.first, seen.end - timedelta(days=1), seen.summary) for seen in year.values()
+    )
 
 
-_LINE = re.compile(r"(\d\d)/(\d\d)/(\d{4}) \[1\](?: \{[^}]*\})? ?(?:>[0-9a-f]{40} )?!?(.*)")
+_DAY = r"\d\d/\d\d/\d{4}"
+_LINE = re.compile(
+    rf"({_DAY}) \[1\](?: \{{1D -> ({_DAY})\}})? ?(?:>[0-9a-f]{{40}} )?!?(.*)"
+)
 
 
-def by_calcurse(path: Path, folder: Path) -> Counter[tuple[date, str]]:
-    """Return first days and titles as calcurse keeps them; raises Refused for what it skips."""
+def by_calcurse(path: Path, folder: Path) -> Counter[tuple[date, date, str]]:
+    """Return first and last days and titles as calcurse keeps them; raises Refused for what it skips.
+
+    What takes several days it keeps as something that is so every day up to the last.
+    """
     needed("calcurse")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     said = run("calcurse", "-D", str(folder), "-C", str(folder), "-i", str(path), TMPDIR=str(folder))
     if (skipped := re.search(r"(\d+) skipped", said)) is None or int(skipped[1]):
         raise Refused(said)
-    found: Counter[tuple[date, str]] = Counter()
+    found: Counter[tuple[date, date, str]] = Counter()
     for line in (folder / "apts").read_text(encoding="utf-8").removesuffix("\n").split("\n"):
         match = _LINE.fullmatch(line)
         assert match, line
-        month, day, year, title = match.groups()
-        found[date(int(year), int(month), int(day)), title] += 1
+        first, last, title = match.groups()
+        found[_american(first), _american(last or first), title] += 1
     return found
+
+
+def _american(text: str) -> date:
+    return datetime.strptime(text, "%m/%d/%Y").date()

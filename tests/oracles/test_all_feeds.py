@@ -16,7 +16,7 @@ from notifications import feed
 from notifications.feed import DEFAULT, Entry, Variant
 from tests.notifications.feed_samples import check_bytes
 from tests.oracles.everyone import FULL, institutions, rendered, scopes
-from tests.oracles.outside import OUTSIDE, by_calcurse, titles
+from tests.oracles.outside import OUTSIDE, by_calcurse, spans
 from tests.oracles.readers import READERS, Refused, Year, read, read_alike, same
 
 CHOSEN = ("mashan-zhongyiyiyuan", "baise-zhongyi-zhuguan", "nanning-zhongyiyiyuan")
@@ -83,7 +83,7 @@ def judge(
             same(f"{program}: {owned[name]}", answer, years[name])
     for name, owner in owned.items():
         kept = by_calcurse(folder / f"{name}.ics", folder / "calcurse")
-        assert kept == titles(years[name]), f"calcurse: {owner}"
+        assert kept == spans(years[name]), f"calcurse: {owner}"
 
 
 def judged(body: bytes, entries: Iterable[Entry], variant: Variant) -> Year:

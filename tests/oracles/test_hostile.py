@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from notifications import feed
 from notifications.feed import Owner
 from tests.notifications.feed_samples import ONE, TODAY, check_bytes, entry
-from tests.oracles.outside import OUTSIDE, by_calcurse, titles
+from tests.oracles.outside import OUTSIDE, by_calcurse, spans
 from tests.oracles.readers import READERS, Refused, Seen, read, same
 
 UID = feed.uid(ONE.key)
@@ -96,4 +96,4 @@ def test_every_program_outside_reads_what_was_written(tmp_path: Path) -> None:
         if len(texts[int(name)].encode()) > CALCURSE_LINE:
             continue
         kept = by_calcurse(tmp_path / f"{name}.ics", tmp_path / "kept")
-        assert kept == titles(year), texts[int(name)]
+        assert kept == spans(year), texts[int(name)]

@@ -12,7 +12,7 @@ import pytest
 
 from notifications import feed
 from tests.notifications.feed_samples import OWNER, TODAY, check_bytes, entry
-from tests.oracles.outside import OUTSIDE, by_calcurse, titles
+from tests.oracles.outside import OUTSIDE, by_calcurse, spans
 from tests.oracles.readers import READERS, Refused, read, same
 
 BODY = feed.render(OWNER, [entry()], TODAY, "https://duban.example")
@@ -87,7 +87,7 @@ def test_a_program_outside_says_no(name: str, tmp_path: Path) -> None:
 def test_calcurse_says_no(tmp_path: Path) -> None:
     file = tmp_path / "feed.ics"
     file.write_bytes(BODY)
-    assert by_calcurse(file, tmp_path / "kept") == titles(read("icalendar", BODY))
+    assert by_calcurse(file, tmp_path / "kept") == spans(read("icalendar", BODY))
     file.write_bytes(spoiled(START, b""))
     with pytest.raises(Refused):
         by_calcurse(file, tmp_path / "kept")
