@@ -102,7 +102,7 @@ def result(criterion: Criterion, known: Known) -> Result:
         return _per_term(rule, possible, known)
     if isinstance(rule, AfterEvent):
         return _after_event(rule, possible, known)
-    return _by_hand(rule, possible, known)
+    return _by_hand(rule, possible, known, criterion.id)
 
 
 def _decided(
@@ -175,7 +175,7 @@ def _per_term(rule: PerTerm, possible: Decimal, known: Known) -> Result:
     figure = f"驻点{len(begun)}批，共{people}人次；登记了任务清单的{len(begun) - len(without)}批"
     if not without:
         return _decided(possible, possible, known, figure, [], "每批都登记了任务清单，不扣分")
-    lists = tuple(f"{term.from_}起的一批（{term.people}人）没有登记任务清单" for term in without)
+    lists = tuple(f"{in_full(term.from_)}起的一批（{term.people}人）没有登记任务清单" for term in without)
     lost = rule.lose * rule.ways * sum(term.people for term in without)
     least = max(possible - lost, ZERO)
     most = possible - rule.lose if known.over else possible
@@ -190,7 +190,7 @@ def _after_event(rule: AfterEvent, possible: Decimal, known: Known) -> Result:
     if not events:
         never = ("没有登记培训结束，也就没有登记考核",)
         return Result(figure, never, None, ZERO, possible, "要看考核材料")
-    missing = tuple(f"{one.on}结束的一期没有登记考核" for one in events if not one.done)
+    missing = tuple(f"{in_full(one.on)}结束的一期没有登记考核" for one in events if not one.done)
     if done == len(events):
         return _decided(possible, possible, known, figure, [], "每期都已考核，不扣分")
     if not done:
@@ -200,9 +200,10 @@ def _after_event(rule: AfterEvent, possible: Decimal, known: Known) -> Result:
     return Result(figure, missing, None, ZERO, possible, "只考核了一部分，由人判断")
 
 
-def _by_hand(rule: ByHand, possible: Decimal, known: Known) -> Result:
+def _by_hand(rule: ByHand, possible: Decimal, known: Known, name: str) -> Result:
     missing = tuple(_absences(rule.feeds, known, named=True))
-    return Result(_figures(rule.feeds, known), missing, None, ZERO, possible, rule.look)
+    figure = _figures(rule.feeds, known, named=name not in rule.feeds)
+    return Result(figure, missing, None, ZERO, possible, rule.look)
 
 
 def _absences(feeds: tuple[str, ...], known: Known, named: bool = False) -> list[str]:
@@ -229,16 +230,22 @@ def _some(feed: str, known: Known) -> bool:
     return any(one.counted or one.settled for one in known.windows.get(feed, ()))
 
 
-def _figures(feeds: tuple[str, ...], known: Known) -> str:
-    """Return how much is counted of each feed, in words."""
+def _figures(feeds: tuple[str, ...], known: Known, named: bool = False) -> str:
+    """Return how much is counted of each feed; ``named``: by its title even where it is alone."""
     said = []
     for feed in feeds:
         windows = known.windows.get(feed, ())
         words = f"{sum(one.counted for one in windows)}{known.units.get(feed, '')}"
         settled = {one.settled for one in windows if one.settled}
         words += "".join(f"（{_SETTLED[one]}）" for one in sorted(settled))
-        said.append(words if len(feeds) == 1 else f"{known.titles.get(feed, feed)} {words}")
+        alone = len(feeds) == 1 and not named
+        said.append(words if alone else f"{known.titles.get(feed, feed)} {words}")
     return "；".join(said) or "本系统没有数据"
+
+
+def in_full(day: date) -> str:
+    """Return a day as 2023年7月1日."""
+    return f"{day.year}年{day.month}月{day.day}日"
 
 
 def plain(points: Decimal) -> str:

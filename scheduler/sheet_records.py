@@ -15,7 +15,7 @@ from scheduler.counting import Window, tally
 from scheduler.facts import DONE
 from scheduler.occurrences import Occurrence, occurrences
 from scheduler.records import Records, Term
-from scheduler.scoring import Known, Portion, Started
+from scheduler.scoring import Known, Portion, Started, in_full
 from scheduler.sheet import Scored, score
 from scheduler.stationing import Finding, Span
 from scheduler.world import World
@@ -170,8 +170,8 @@ def _findings(
     until = min(span[1], today) + DAY
     for gap in stationing.gaps(stationing.spans(all_terms), Span(span[0], until)):
         last = gap.until - DAY
-        said = f"{gap.from_}至{last}没有登记派驻人员（{gap.days}天）"
+        said = f"{in_full(gap.from_)}至{in_full(last)}没有登记派驻人员（{gap.days}天）"
         yield Finding("gap", gap.from_, gap.until, said, rule.full_year)
     for found in (*stationing.lengths(terms, rule), *stationing.teams(terms, rule, type_)):
-        said = f"{found.from_}起的一批：{found.detail}"
+        said = f"{in_full(found.from_)}起的一批：{found.detail}"
         yield replace(found, detail=said)

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from scheduler.scoring import in_full
 from scheduler.sheet import Line, Scored
 from workflows.document import Interpretation
 
@@ -38,8 +39,9 @@ class SheetPage:
         """Return which days it is about, in words."""
         known = self.scored.known_of
         if known.over:
-            return f"{known.first}至{known.last}"
-        return f"{known.first}至{known.last}，算到{known.today}；之后的登记还会改变结果"
+            return f"{in_full(known.first)}至{in_full(known.last)}"
+        days = f"{in_full(known.first)}至{in_full(known.last)}"
+        return f"{days}，算到{in_full(known.today)}；之后的登记还会改变结果"
 
 
 def number(value: Decimal) -> int | float:
@@ -56,8 +58,12 @@ def verdict(scored: Scored) -> str:
     """Return in one sentence what is known and what may come of it."""
     bonus = f"；加分项最多再加{points(scored.bonus)}分" if scored.bonus else ""
     range_ = f"{points(scored.least)}—{points(scored.most)}"
+    left = scored.sheet.total - scored.known - scored.open_
+    rest = ""
+    if left > 0 and not scored.known_of.over:
+        rest = f"，其余{points(left)}分以后登记了还能得"
     return (
-        f"已能算出{points(scored.known)}分，另有{points(scored.open_)}分要由人判断；"
+        f"已能算出{points(scored.known)}分，另有{points(scored.open_)}分要由人判断{rest}；"
         f"七个部分合计在{range_}分之间（满分{points(scored.sheet.total)}分）{bonus}。"
         f"可能的等次：{'、'.join(scored.grades)}。"
     )

@@ -123,10 +123,10 @@ def test_points_added_by_hand(office: Office) -> None:
     assert found["grades"] == ["优秀", "良好", "一般", "差"]  # 80 and 12 are 92
     lines = {line["id"]: line for line in found["lines"]}
     assert lines["department-visits"]["missing"] == ["第二季度没有登记", "第三季度没有登记"]
-    assert "2023-08-01" in lines["task-lists"]["missing"][0]
+    assert "2023年8月1日" in lines["task-lists"]["missing"][0]
     assert lines["teaching"]["figure"] == "2次"
     signs = found["vetoes"][0]["signs"]
-    assert "2023-07-01至2023-07-31没有登记派驻人员（31天）" in signs
+    assert "2023年7月1日至2023年7月31日没有登记派驻人员（31天）" in signs
     assert any("4人" in sign for sign in signs)
     assert [one["applies"] for one in found["vetoes"]] == [None] * 3
 

@@ -214,6 +214,9 @@ def test_short_is_not_called_unrecorded(sheet: Sheet) -> None:
         (said,) = line(found, name).missing
         assert "没有登记" not in said, name
     assert "登记了4，还差6（应有10）" in line(found, "remote-system").missing[0]
+    # Beside another criterion, a figure says what it is of.
+    assert line(found, "remote-system").figure == "remote-services 4"
+    assert line(found, "remote-services").figure == "4"
     none = score(sheet, known())
     assert "没有登记" in line(none, "remote-system").missing[0]
     assert "还差" not in line(none, "remote-system").missing[0]
