@@ -161,11 +161,16 @@ def _short(group: Sequence[Entry], today: date) -> Iterable[str]:
 
 
 def _where(group: Sequence[Entry]) -> Iterable[str]:
-    """Yield from where to where a team goes, unless the links of the group tell it."""
+    """Yield which pairing it is about, unless the links of the group tell it."""
     one = group[0].occurrence
-    if one.kind == "rotation" and len({entry.occurrence.key for entry in group}) == 1:
+    if len({entry.occurrence.key for entry in group}) > 1:
+        return
+    if one.kind == "rotation":
         for supporter, recipient in one.pairings:
             yield f"{plain(supporter.name)}派驻{plain(recipient.name)}"
+    elif "." in one.key.split("/")[2]:
+        for supporter, recipient in one.pairings:
+            yield f"帮扶关系：{plain(supporter.name)} → {plain(recipient.name)}"
 
 
 def _how(one: Occurrence, reader: str) -> Iterable[str]:

@@ -68,6 +68,15 @@ def test_text_and_html_say_the_same() -> None:
             assert said in part
 
 
+def test_an_item_of_one_pairing_names_it_and_others_do_not() -> None:
+    lecture = next(one for one in ALL.values() if one.obligation == "lecture")
+    for one in (ALL[PLAN], lecture):
+        for part in parts(letter(entry(one))):
+            assert part.count("帮扶关系：甲市人民医院 → 乙县人民医院") == 1
+    for part in parts(letter(entry(ALL[JUNE], due=date(2026, 6, 20)), institution="shi")):
+        assert "帮扶关系" not in part
+
+
 def test_the_last_working_day_is_said_where_it_differs() -> None:
     june = ALL[JUNE]  # Saturday 20 June 2026, the day after the Dragon Boat Festival
     assert june.last_working_day != june.due
