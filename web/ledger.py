@@ -164,7 +164,8 @@ def routes(house: House, pages: Pages) -> APIRouter:
 
     def asked_for(session: Session, document: str, period: str) -> tuple[Asked, list[Choice]]:
         known = house.world.documents
-        document = document or next(iter(known), "")
+        if not document and known:
+            document = queries.liveliest(session, queries.FACT_DOCUMENTS, list(known))
         if document not in known:
             raise HTTPException(404)
         choices, current = periods(queries.periods(session, document), house.today)

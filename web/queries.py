@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from scheduler.facts import Standing, standing
 from scheduler.occurrences import Occurrence
 from scheduler.rotating import REMINDED
 from scheduler.rows import decode
-from scheduler.tables import Fact, Message, Notice, OccurrenceParty
+from scheduler.tables import Activity, Fact, Message, Notice, OccurrenceParty
 from scheduler.tables import StoredOccurrence as Stored
 from workflows.kinds import LADDER_KINDS
 
@@ -125,6 +126,17 @@ def awaiting(
     mine = of_institution(institution, (*BOUND, "receiver"))
     query = select(Stored).where(Stored.status == "submitted", mine)
     return stands(session, session.exec(query.order_by(ENDS, col(Stored.key)).limit(limit)), today)
+
+
+# Of which document somebody recorded something.
+FACT_DOCUMENTS = select(Stored.document).join(Fact, col(Fact.key) == col(Stored.key))
+ACTIVITY_DOCUMENTS = select(Activity.document)
+
+
+def liveliest(session: Session, recorded: Any, among: Sequence[str]) -> str:
+    """Return the document of which most was recorded, of equals the first: what a page begins with."""
+    counts = Counter(session.exec(recorded))
+    return max(among, key=lambda name: counts[name])
 
 
 def tracked(session: Session) -> int:

@@ -24,6 +24,7 @@ from scheduler.quota_report import Line, counted, lines
 from scheduler.refusals import Refused
 from scheduler.store import reading, writing
 from scheduler.world import World
+from web import queries
 from web.house import House
 from web.rendering import Pages
 from web.standing import Badge
@@ -54,6 +55,7 @@ class Row:
     subject: str
     name: str
     cells: tuple[Cell | None, ...]
+    kept: bool
 
     @property
     def totals(self) -> list[tuple[Badge, int]]:
@@ -103,7 +105,10 @@ def routes(house: House, pages: Pages) -> APIRouter:
         known = [name for name, _ in choices]
         if document and document not in known:
             raise HTTPException(404)
-        chosen = document or (known[0] if known else "")
+        chosen = document
+        if not document and known:
+            with reading(house.engine) as session:
+                chosen = queries.liveliest(session, queries.ACTIVITY_DOCUMENTS, known)
         duties: Sequence[Duty] = ()
         rows: list[Row] = []
         kept = 0
@@ -265,8 +270,9 @@ def _rows(found: Sequence[Line], duties: Sequence[Duty]) -> list[Row]:
         if line.paired:
             name = f"{one.pairings[0][0].name} → {one.pairings[0][1].name}"
         cells = tuple(cell(own[name]) if name in own else None for name in order)
-        rows.append(Row(subject, name, cells))
-    return sorted(rows, key=lambda row: "." not in row.subject)
+        rows.append(Row(subject, name, cells, any(line.kept for line in own.values())))
+    # Those who keep records first: of the others nothing is known.
+    return sorted(rows, key=lambda row: (not row.kept, "." not in row.subject))
 
 
 def _totals(cells: Sequence[Cell]) -> list[tuple[Badge, int]]:

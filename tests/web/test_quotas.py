@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from scheduler import activities, evidence
+from scheduler.recording import Statement, record
 from scheduler.store import reading, writing
+from tests.scheduler.house import PLAN, TABLES, WORKFLOW, found
+from tests.scheduler.test_quota_report import CITIES, VISITS
 from tests.web.service import Service, text
+from web import queries
 
 ONE = "/quotas/pair-2025/da.xiao"
 
@@ -97,3 +102,28 @@ def test_nobody_else_fetches_it(service: Service) -> None:
         done = activities.Done("pair-2025", "lecture", date(2026, 3, 5), "da", "xiao", evidence=name)
         activities.record(session, done, now, "测试", service.house.world)
     assert service.get(f"/{name}").status_code in (401, 403)
+
+
+def test_whom_it_is_about_is_named_and_who_keeps_records_comes_first(admin: Service) -> None:
+    admin.store.edit(found(WORKFLOW + VISITS, TABLES | CITIES), "2026-03-05 10:00")
+    names = re.findall(r'<th scope="row"><a [^>]*>([^<]*)</a>', admin.get("/quotas").text)
+    pairs = [f"甲市人民医院 → {name}人民医院" for name in ("丁县", "乙县", "丙县")]
+    assert names == [*pairs, "省局 → 甲市卫健委", "省局 → 乙市卫健委"]
+    assert add(admin)[0] == 303
+    names = re.findall(r'<th scope="row"><a [^>]*>([^<]*)</a>', admin.get("/quotas").text)
+    assert names[0] == pairs[1]
+    assert "省局 → 乙市卫健委" in text(admin.get("/quotas/pair-2025/shi2"))
+
+
+def test_a_page_begins_with_the_document_of_which_most_is_recorded(admin: Service) -> None:
+    def first(recorded: object) -> str:
+        with reading(admin.house.engine) as session:
+            return queries.liveliest(session, recorded, ["another", "pair-2025"])
+
+    both = queries.ACTIVITY_DOCUMENTS, queries.FACT_DOCUMENTS
+    assert [first(one) for one in both] == ["another", "another"]
+    assert add(admin)[0] == 303
+    assert [first(one) for one in both] == ["pair-2025", "another"]
+    with writing(admin.house.engine) as session:
+        record(session, Statement(PLAN, "completed"), admin.now, "测试", admin.house.world)
+    assert [first(one) for one in both] == ["pair-2025", "pair-2025"]
