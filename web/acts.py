@@ -71,7 +71,7 @@ ACTS = {
         Act(
             "extended", "同意延期", "登记延期",
             "提醒和日历改按新的期限；原定的日子仍写在旁边，两个都算。",
-            "已登记延期", ("until", "basis", "reason"), ("until", "basis"),
+            "已登记延期", ("until", "basis", "on", "reason"), ("until", "basis"),
         ),
         Act(
             "waived", "免报", "登记免报", "登记以后不再提醒，也不计入应报。",

@@ -20,7 +20,7 @@ from scheduler.recording import Statement, record
 from scheduler.store import reading, writing
 from scheduler.tables import Audit, Evidence, Fact, Message, StoredOccurrence
 from scheduler.world import World
-from tests.scheduler.house import JUNE, PLAN, WORKDAYS
+from tests.scheduler.house import JUNE, PLAN, WORKDAYS, at
 from tests.web.service import URL, Service, later, text
 from tests.web.test_pages import send
 from web.gate import LARGEST_FILE
@@ -253,6 +253,20 @@ def test_a_wish_for_more_time_is_shown_until_it_is_granted(service: Service) -> 
     assert "延期至4月10日" in shown
     service.sign_in()
     assert "延期申请" not in text(service.get("/"))
+
+
+def test_what_was_granted_in_its_time_is_taken_down_later(service: Service) -> None:
+    service.now = at("2026-05-12 09:30")
+    token = link(service, "ju", "coordinator")
+    given = PERSON | {"until": "2026-04-24", "basis": "某卫函〔2026〕2号"}
+    late = press(service, token, "extended", **given)
+    assert "新的期限 2026-04-24 已经过去" in late.text
+    assert facts(service) == []
+    assert "文件是哪一天的" in late.text
+    assert press(service, token, "extended", **given, on="2026-03-18").status_code == 303
+    (fact,) = facts(service)
+    assert (fact.on, fact.until) == (date(2026, 3, 18), date(2026, 4, 24))
+    assert "逾期未报" in text(service.get(f"/items/{PLAN}?k={token}"))
 
 
 def test_the_admin_may_all_and_corrects(admin: Service) -> None:
