@@ -70,7 +70,11 @@ def examine(
 
 def _evidence(session: Session, row: ActivityRow, folder: Path) -> tuple[Path | None, str | None]:
     said = evidence.named(session, row.evidence, folder)
-    return (said, evidence.foreseen(session, said)) if isinstance(said, Path) else (None, said)
+    if not isinstance(said, Path):
+        return None, said
+    if not said.resolve().is_relative_to(folder.resolve()):  # a table comes from somebody else
+        raise Refused(f"佐证文件 {row.evidence} 不在这张表的文件夹里", "把文件放到表旁边")
+    return said, evidence.foreseen(session, said)
 
 
 def take_over(

@@ -113,6 +113,11 @@ def test_a_table_names_files_beside_it(desk: Desk) -> None:
     assert (said.code, said.out) == (1, "")
     assert f"{table}:3:6: L032 找不到佐证文件 照片/2.png" in said.err
     assert f"{table}:4:6: L032 文件有 2048 MB，最多 20 MB" in said.err
+    (desk.folder / "密.txt").write_text("别人的", "utf-8")
+    (folder / "链接.txt").symlink_to(desk.folder / "密.txt")
+    table.write_text(head + row(5, "../密.txt") + row(6, desk.folder / "密.txt") + row(7, "链接.txt"), "utf-8")
+    said = desk("activity", "import", table)
+    assert said.err.count("不在这张表的文件夹里") == 3
     assert files(desk) == []
     table.write_text(head + row(5, "照片/1.png") + row(6, "https://x.example/1") + row(8, "签到表"), "utf-8")
     assert desk("activity", "import", table).out == "已登记 3 次活动，跳过 0 行\n"
