@@ -85,7 +85,10 @@ class Shelf:
         return kept.served if kept else None
 
     def variant(self, institution: str, variant: Variant) -> Served | None:
-        """Return a subscriber's choice of an owner's feed; raises what rendering raises."""
+        """Return a subscriber's choice of an owner's feed, the last good one where it fails now.
+
+        Raises what rendering raises where there never was one.
+        """
         base = self._feeds.get(institution)
         if base is None or variant == DEFAULT:
             return base.served if base else None
@@ -93,14 +96,26 @@ class Shelf:
         with self._choosing:  # many who ask for the same one have it rendered once
             kept = self._variants.pop(name, None)
             if kept is None or kept[0] is not base:
-                at = max(base.served.modified_at, base.state_at)
-                kept = base, Served.of(self._render(institution, variant), at)
+                kept = self._chosen(name, base, kept)
             self._variants[name] = kept
             size = sum(len(one.packed) + len(one.body or b"") for _, one in self._variants.values())
             while size > VARIANTS and len(self._variants) > 1:
                 _, (_, gone) = self._variants.popitem(last=False)
                 size -= len(gone.packed) + len(gone.body or b"")
         return kept[1]
+
+    def _chosen(
+        self, name: tuple[str, Variant], base: Kept, old: tuple[Kept, Served] | None
+    ) -> tuple[Kept, Served]:
+        """Return a variant rendered, or the old one, which is tried again at the next request."""
+        try:
+            at = max(base.served.modified_at, base.state_at)
+            return base, Served.of(self._render(*name), at)
+        except Exception:
+            if old is None:
+                raise
+            log.exception("a variant of the feed of %s could not be rendered", name[0])
+            return old
 
     def note(self, address: Address, agent: str) -> None:
         """Remember a fetch until the next ``flush``."""

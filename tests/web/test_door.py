@@ -260,6 +260,27 @@ def test_a_variant_that_cannot_be_built_is_503(
     assert service.get(path).status_code == 200
 
 
+def test_a_variant_that_cannot_be_built_any_more_stays_as_it_was(
+    service: Service, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise RuntimeError
+
+    good = service.get(f"{path}?alarms=1")
+    with monkeypatch.context() as patch:
+        patch.setattr(service.house.shelf, "_render", broken)
+        with writing(service.house.engine) as session:
+            record(session, Statement(PLAN, "completed"), service.now, "测试", service.house.world)
+        feeds.render_changed(service.house.engine, service.now, service.house.world)
+        service.house.shelf.refresh()
+        assert "✓" in service.get(path).text
+        kept = service.get(f"{path}?alarms=1")
+    assert (kept.status_code, kept.content, kept.headers["etag"]) == (
+        200, good.content, good.headers["etag"]
+    )  # fmt: skip
+    assert "✓" in service.get(f"{path}?alarms=1").text
+
+
 def test_the_last_fetch_is_remembered_without_a_write_per_request(
     service: Service, path: str
 ) -> None:

@@ -69,6 +69,34 @@ def test_a_feed_that_is_ready_is_served_while_others_are_still_rendered(
     watch.close()
 
 
+def test_a_feed_that_cannot_be_rendered_is_served_as_it_was_and_the_admin_is_told(
+    both: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/feeds/{both.subscribe()}.ics"
+    watch = Watch(both.house)
+    watch.look()
+    good = both.get(path)
+    with monkeypatch.context() as patch:
+        patch.setattr("notifications.feed.event", lambda *_: 1 / 0)
+        done(both)
+        watch.look()
+        kept = both.get(path)
+        assert (kept.status_code, kept.content) == (200, good.content)
+        assert kept.headers["etag"] == good.headers["etag"]
+        assert "甲市人民医院的日历生成有误" in both.get("/").text
+        with writing(both.house.engine) as session:  # one that never had any
+            _, secret = tokens.create(session, "xiao", "手机", both.now)
+        watch.look()
+        never = both.get(f"/feeds/{secret}.ics")
+        assert (never.status_code, never.headers["retry-after"]) == (503, "60")
+        assert b"VCALENDAR" not in never.content
+    watch.look()
+    assert "✓" in both.get(path).text
+    assert both.get(f"/feeds/{secret}.ics").status_code == 200
+    assert "的日历生成有误" not in both.get("/").text
+    watch.close()
+
+
 def test_a_revoked_address_is_refused_after_one_look(both: Service) -> None:
     path = f"/feeds/{both.subscribe()}.ics"
     watch = Watch(both.house)
