@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
+from datetime import date, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlmodel import Session
 
 from notifications.feed_changes import Shown
 from scheduler import queries
-from scheduler.tables import FeedEvent
+from scheduler.tables import Feed, FeedEvent, Token
 
-EVENTS = queries.table(FeedEvent)
+EVENTS, FEEDS, TOKENS = (queries.table(one) for one in (FeedEvent, Feed, Token))
+KEPT = timedelta(days=180)  # how long what nobody sees any more is remembered
 _COLUMNS = tuple(field.name for field in fields(Shown))
 
 
@@ -35,3 +37,25 @@ def write(
             {"owner": owner} | {name: getattr(one, name) for name in _COLUMNS} for one in changed
         ]
         session.execute(insert(EVENTS), rows)
+
+
+def sweep(session: Session, day: date, used: Collection[str]) -> int:
+    """Forget what nobody has seen for half a year, by a local day; return how many events.
+
+    ``used`` are the owners that have an address. Of all others the bytes go at once, as nobody keeps
+    them up to date, and their events half a year after the last address was revoked; of those, what
+    was cancelled and left the feed long ago. Who comes back sooner finds all stamps going on.
+    """
+    kept = set(session.scalars(select(FEEDS.c.institution)))
+    for some in queries.chunks(sorted(kept.difference(used))):
+        session.execute(delete(FEEDS).where(FEEDS.c.institution.in_(some)))
+    long_ago = day - KEPT
+    revoked = func.max(TOKENS.c.revoked_at)
+    query = select(TOKENS.c.institution, revoked).group_by(TOKENS.c.institution)
+    lately = {owner for owner, at in session.execute(query) if at and at.date() > long_ago}
+    owners = set(session.scalars(select(EVENTS.c.owner).distinct()))
+    left = [EVENTS.c.owner.in_(some) for some in queries.chunks(sorted(owners.difference(used, lately)))]
+    gone = (EVENTS.c.body == b"") & (EVENTS.c.cancelled_on <= long_ago)
+    return sum(
+        session.connection().execute(delete(EVENTS).where(some)).rowcount for some in (*left, gone)
+    )

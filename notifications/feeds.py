@@ -208,6 +208,8 @@ def render_changed(
     if known != signal:
         with writing(engine) as session:
             queries.set_mark(session, feed_signal.NAME, str(signal))
+            if known is None or known.days != signal.days:
+                feed_memory.sweep(session, day, tokens.subscribed(session))
     return done
 
 

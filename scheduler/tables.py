@@ -206,8 +206,8 @@ class FeedEvent(SQLModel, table=True):
 
     ``hash`` is of what it says, without stamps; ``source`` of what it was made from, so that
     nothing is rendered in vain. ``due`` is its last day. An empty ``body``: cancelled, and no
-    longer shown; should it come back, its stamps go on. The rows stay when the last subscriber
-    leaves.
+    longer shown; should it come back, its stamps go on. The rows stay for half a year after the
+    last subscriber has left.
     """
 
     __tablename__ = "feed_event"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
-from notifications import feed, feed_changes, feeds, tokens
+from notifications import feed, feed_changes, feed_memory, feeds, tokens
 from notifications.feed import DEFAULT, Variant
 from notifications.feed_memory import EVENTS
 from notifications.feed_scopes import owner as named
@@ -328,3 +328,46 @@ def test_a_wide_feed_reads_only_what_may_have_changed(
     assert made == [PLAN, PLAN]
     feeds.render_changed(house.engine, now, house.world, everything=True)
     assert made == [PLAN, PLAN]
+
+
+def test_what_nobody_has_seen_for_half_a_year_is_forgotten(house: House) -> None:
+    subscribe(house, "da", "shi")
+    with writing(house.engine) as session:  # left over by whoever rendered while it was revoked
+        session.add(Feed(institution="xiao", body=b"x", etag="x", modified_at=at("2026-01-09 11:00")))
+    feeds.render_changed(house.engine, at("2026-01-09 11:00"), house.world)
+    with reading(house.engine) as session:
+        assert session.get(Feed, "xiao") is None
+    house.edit(found(WORKFLOW.replace("on: 2026-03-20", "on: 2026-03-21")), "2026-01-10 10:00")
+    feeds.render_changed(house.engine, at("2026-01-10 11:00"), house.world)
+    with writing(house.engine) as session:
+        tokens.revoke(session, 1, at("2026-01-12 10:00"))
+
+    def remembered(owner: str) -> int:
+        with reading(house.engine) as session:
+            return len(feed_memory.read(session, owner))
+
+    held = remembered("da"), remembered("shi")
+    feeds.render_changed(house.engine, at("2026-07-10 10:00"), house.world)
+    assert (remembered("da"), remembered("shi")) == held
+    subscribe(house, "da", when="2026-07-10 11:00")  # back within half a year
+    feeds.render_changed(house.engine, at("2026-07-10 11:00"), house.world)
+    assert stamps(row(house).body)[UID][0] == 1
+    with writing(house.engine) as session:
+        tokens.revoke(session, 3, at("2026-07-11 10:00"))
+    feeds.render_changed(house.engine, at("2027-01-06 10:00"), house.world)
+    assert remembered("da") == held[0]
+    feeds.render_changed(house.engine, at("2027-01-08 10:00"), house.world)
+    assert remembered("da") == 0
+    assert remembered("shi") > 0
+
+
+def test_a_cancelled_event_is_remembered_for_half_a_year(house: House) -> None:
+    subscribe(house, "da")
+    feeds.render_changed(house.engine, at("2026-01-09 11:00"), house.world)
+    start, end = WORKFLOW.index("  - id: plan"), WORKFLOW.index("  - id: progress")
+    house.edit(found(WORKFLOW[:start] + WORKFLOW[end:]), "2026-01-12 10:00")
+    for day, known in (("2026-01-12", True), ("2026-07-10", True), ("2026-07-13", False)):
+        feeds.render_changed(house.engine, at(f"{day} 11:00"), house.world)
+        with reading(house.engine) as session:
+            assert (UID in feed_memory.read(session, "da")) is known
+    assert len(stamps(row(house).body)) > 5
