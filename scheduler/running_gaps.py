@@ -17,7 +17,7 @@ from workflows.kinds import RotationRule
 
 @dataclass(frozen=True)
 class RunningGap:
-    """A gap that today lies in. ``days``: how long it has lasted, today included.
+    """A gap that today lies in. ``days``: how many have passed since the first.
 
     ``until``: the first day on which somebody is recorded again, None where nobody is.
     """
@@ -59,7 +59,7 @@ def running(
                     continue
                 key = f"{name}/{duty.id}/{subject}/{rotating.GAP}{gap.from_}"
                 until = _until(gap, schedules[subject])
-                days = (today - gap.from_).days + 1
+                days = (today - gap.from_).days
                 found.append(RunningGap(key, name, supporter, recipient, gap.from_, until, days))
     # What is not stored is not asked for: the text does not demand the whole year.
     statuses = queries.statuses(session, [one.key for one in found])

@@ -8,9 +8,11 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from notifications import wording
+from notifications.stationed import first_day, is_gap, is_handover, is_term, when
 from scheduler import queries as store_queries
 from scheduler.facts import standing
 from scheduler.ladder import climbs
+from scheduler.occurrences import Occurrence
 from scheduler.postponing import postponed
 from scheduler.rows import decode
 from scheduler.store import reading
@@ -58,6 +60,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
             actor=actor,
             one=one,
             ends=now_due,
+            stationed=_stationed(one),
             said=said,
             heading=" · ".join(
                 part
@@ -80,6 +83,13 @@ def routes(house: House, pages: Pages) -> APIRouter:
         )
 
     return router
+
+
+def _stationed(one: Occurrence) -> tuple[str, date] | None:
+    """Return what the day of a term, a handover or a gap is, and the day; None for all others."""
+    if one.due is None or not (is_term(one) or is_handover(one) or is_gap(one)):
+        return None
+    return ("最后一天" if is_term(one) else when(one, False)), first_day(one, one.due)
 
 
 def _open_wish(asked: list[Asked], extended_to: date | None, status: str) -> Asked | None:

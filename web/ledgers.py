@@ -60,10 +60,11 @@ def routes(house: House, pages: Pages) -> APIRouter:
             return refused(refusal)
         seen = visible(house.world, institution)
         values: dict[str, Any] = {"signed_in": actor.admin, "actor": actor, "below": house.name(institution)}
-        if not seen:
-            return pages.page("ledger.html", whole=None, **values)
         asked = Asked(document, period, state, city, obligation)
         with reading(house.engine) as session:
+            seen = {d: whose for d, whose in seen.items() if queries.periods(session, d, whose)}
+            if not seen:
+                return pages.page("ledger.html", whole=None, **values)
             asked, choices, whole = _read(session, house, asked, seen)
         return pages.page(
             "ledger.html",

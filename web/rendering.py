@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications import wording
 from notifications.listing import STATES
+from notifications.phrasing import brief
 from scheduler.facts import WORDS
 from scheduler.occurrences import Occurrence
 from scheduler.tables import Message
@@ -60,6 +61,7 @@ class Pages:
         self._environment.filters |= {
             "day": wording.day,
             "short_day": wording.short_day,
+            "near_day": lambda day: brief(day, house.today),
             "weekday": lambda day: wording.WEEKDAYS[day.weekday()],
             "citation": wording.citation,
             "who": wording.who,

@@ -61,6 +61,19 @@ def test_every_address_in_a_mail_opens_without_a_session(service: Service) -> No
     assert "甲市卫健委" not in re.sub(r"<option.*?</option>", "", ledger)
 
 
+def test_who_has_nothing_to_report_is_told_so(service: Service) -> None:
+    page = service.get(f"/ledgers/xiao?k={link(service, 'xiao')}")
+    assert page.status_code == 200
+    assert "乙县人民医院在现行文件里没有按期报送的事项" in text(page)
+    assert "谁还没有报" not in text(page)
+
+
+def test_a_day_of_another_year_has_its_year(service: Service) -> None:
+    token = link(service, "da", until=date(2027, 1, 20))
+    assert "2027年1月20日以前有效" in text(service.get(f"/ledgers/da?k={token}"))
+    assert "，6月4日以前有效" in text(service.get(f"/ledgers/da?k={link(service, 'da')}"))
+
+
 def test_the_button_of_an_escalation_opens_it(service: Service) -> None:
     send(service, "2026-03-27 09:00")
     with reading(service.house.engine) as session:
@@ -159,7 +172,7 @@ def test_what_there_is_not_gives_way_to_what_is_being_asked_for(two: Service) ->
         assert "丁市人民医院" in page.text
     nowhere = two.get(f"/ledgers/gone?k={link(two, 'gone')}")
     assert nowhere.status_code == 200
-    assert "没有归" in nowhere.text
+    assert "没有按期报送的事项" in nowhere.text
     assert two.get(f"/ledgers/gone/book.xlsx?k={link(two, 'gone')}").status_code == 403
 
 

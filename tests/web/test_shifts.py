@@ -52,10 +52,16 @@ def test_the_first_page_tells_of_handovers_and_gaps(rotating: Service) -> None:
     said = text(page)
     assert "1 对帮扶关系今天无人驻点" in said
     listed = said.partition("驻点空档（1）")[2].partition("近期要办")[0]
-    for words in ("甲市人民医院 → 乙县人民医院", "空档 10 天", "8月1日起没有人驻点，下一批尚未登记"):
+    for words in ("甲市人民医院 → 乙县人民医院", "已空 9 天", "8月1日起没有人驻点，下一批尚未登记"):
         assert words in listed
     assert 'href="/items/pair-2025/stationing/da.xiao/gap-2026-08-01"' in page.text
     assert "驻点空档（1）" in text(rotating.get("/?institution=甲市卫健委"))
+    item = text(rotating.get("/items/pair-2025/stationing/da.xiao/gap-2026-08-01"))
+    assert "空档自 2026年8月1日（周六）" in item
+    assert "最迟" not in item.partition("经过")[0]
+    term = text(rotating.get("/items/pair-2025/stationing/da.xiao/term-2026-02-01"))
+    assert "起 2026年2月1日" in term
+    assert "最后一天 2026年7月31日" in term
     assert "无人驻点" not in text(rotating.get("/?institution=丙县人民医院"))
 
 
@@ -67,7 +73,7 @@ def test_a_gap_leaves_the_first_page_when_somebody_is_there(rotating: Service) -
     rotating.now = at("2026-09-01 09:00")
     assert "无人驻点" not in text(rotating.get("/"))
     rotating.now = at("2027-01-01 09:00")  # somebody was there up to yesterday
-    assert "空档 1 天" in text(rotating.get("/"))
+    assert "今天起空档" in text(rotating.get("/"))
     rotating.now = at("2026-08-10 09:00")
     rotating.post("/shifts", **(FORM | {"first": "2026-08-05", "last": "2026-08-31"}))
     assert "无人驻点" not in text(rotating.get("/"))
