@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from scheduler.recording import Statement, record
 from scheduler.store import writing
 from tests.scheduler.house import PLAN, WORKFLOW, found
@@ -17,6 +19,20 @@ def test_the_count_begins_anew_each_minute() -> None:
     assert pace.wait(2, 12.0) == 0  # another address is another count
     assert pace.wait(1, 10.0 + MINUTE) == 0
     assert pace.wait(1, 10.0 + MINUTE + 1) == 0
+
+
+def test_many_behind_one_address_of_the_net_do_not_hurt_each_other() -> None:
+    pace = Pace()
+    for turn in range(OFTEN):  # a whole office behind one router, each at the very limit
+        assert not any(pace.wait(number, turn / OFTEN) for number in range(30))
+    assert pace.wait(7, 1.0) == 59  # one more than is allowed
+    assert pace.wait(31, 1.0) == 0
+
+
+def test_the_documents_name_the_same_figure() -> None:
+    docs = Path(__file__).parent.parent.parent / "docs"
+    assert f"超过 {OFTEN} 次回答 429" in (docs / "commands.md").read_text()
+    assert f"more than {OFTEN:,} times a minute" in (docs / "architecture.md").read_text()
 
 
 def test_a_client_in_a_loop_hears_when_to_come_again(service: Service) -> None:
