@@ -17,7 +17,6 @@ URL = "https://duban.example"
 DAY = date(2026, 6, 1)
 PLAIN, FULL = Variant(), Variant(alarms=True, frequent=True)
 STAMP = datetime(2019, 1, 1, tzinfo=UTC)
-FIRST, LAST = feed.window(DAY)
 
 
 @cache
@@ -29,15 +28,16 @@ def world() -> World:
 
 
 @cache
-def institutions() -> Mapping[str, tuple[Entry, ...]]:
-    """Return every institution with all that touches it in the window."""
+def institutions(day: date = DAY) -> Mapping[str, tuple[Entry, ...]]:
+    """Return every institution with all that touches it in the window of a day."""
     found: dict[str, list[Entry]] = {}
+    first, last = feed.window(day)
     for name, document in world().documents.items():
         roster = world().rosters[name]
         for known in roster.institutions:
             found.setdefault(known, [])
         parents = {one.id: one.parent for one in roster.institutions.values() if one.parent}
-        for one in occurrences(document, roster, world().workdays, FIRST, LAST):
+        for one in occurrences(document, roster, world().workdays, first, last):
             entry = Entry(occurrence=one, modified_at=STAMP)
             for institution in relations(one, parents):
                 found[institution].append(entry)
@@ -84,9 +84,9 @@ def owner(name: str) -> Owner:
 
 
 def rendered(
-    of: Mapping[str, Iterable[Entry]], variant: Variant = PLAIN
+    of: Mapping[str, Iterable[Entry]], variant: Variant = PLAIN, day: date = DAY
 ) -> dict[str, bytes]:
-    """Return the bytes of feeds by their owners."""
+    """Return the bytes of feeds by their owners, as they are on a day."""
     return {
-        name: feed.render(owner(name), entries, DAY, URL, variant) for name, entries in of.items()
+        name: feed.render(owner(name), entries, day, URL, variant) for name, entries in of.items()
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ import pytest
 from notifications import feed
 from notifications.feed import DEFAULT, Entry, Variant
 from tests.notifications.feed_samples import check_bytes
-from tests.oracles.everyone import FULL, institutions, rendered, scopes
+from tests.oracles.everyone import DAY, FULL, institutions, rendered, scopes
 from tests.oracles.outside import OUTSIDE, by_calcurse, spans
 from tests.oracles.readers import READERS, Refused, Year, read, read_alike, same
 
@@ -65,10 +65,14 @@ def test_the_feeds_of_regions_pairings_and_documents_are_read_alike_by_all(tmp_p
 
 
 def judge(
-    of: Mapping[str, Iterable[Entry]], variant: Variant, readers: tuple[str, ...], folder: Path
+    of: Mapping[str, Iterable[Entry]],
+    variant: Variant,
+    readers: tuple[str, ...],
+    folder: Path,
+    day: date = DAY,
 ) -> None:
-    """Let readers of this process and all programs outside read feeds, and compare."""
-    bodies, owned = rendered(of, variant), {}
+    """Let readers of this process and all programs outside read feeds of a day, and compare."""
+    bodies, owned = rendered(of, variant, day), {}
     years: dict[str, Year] = {}
     for number, (owner, body) in enumerate(bodies.items()):
         name = f"{number}"
