@@ -27,6 +27,7 @@ from scheduler import demonstration, queries, store
 from scheduler.recorded import SHIFTS
 from scheduler.tallies import ACTIVITIES
 from tests.cli.command import COMMAND, duban, environment
+from tests.cli.leftovers import english, in_book, in_page, on_site
 from tests.web.server import Server
 from workflows.library import bundled_workdays
 
@@ -264,6 +265,23 @@ def test_everybody_has_an_invented_address(played: tuple[Path, Engine, list[str]
     assert all(one.email.endswith(".example") for one in found.entries)
 
 
+def test_leftovers_are_found() -> None:
+    for text in ("期次 once", "2019-nov到期", "状态 on-pace", "guangxi-2019/agreement/once", "None"):
+        assert english(text), text
+    for text in ("导出台账 .xlsx", "整张表导入用 duban activity import。", "发至a_b@c.cn", "如：A01、A02"):
+        assert english(text) == [], text
+    assert in_page('<style>a{}</style><p title="overdue">已报</p>') == ["overdue"]
+
+
+def test_offices_read_no_english(played: tuple[Path, Engine, list[str]]) -> None:
+    folder, _, _ = played
+    with Server(folder) as server:
+        server.sign_in()
+        found = dict(on_site(server.client, "/", "/ledger.xlsx", "/notifications"))
+    assert len(found) > 40
+    assert {path: words for path, words in found.items() if words} == {}
+
+
 @pytest.mark.system
 def test_the_whole_demonstration_is_made_and_served(tmp_path: Path) -> None:
     done = subprocess.run(
@@ -284,5 +302,13 @@ def test_the_whole_demonstration_is_made_and_served(tmp_path: Path) -> None:
                 assert page.status_code == 200, path
                 assert "演示数据" in page.text, path
             assert "逾期未报" in server.client.get("/ledger").text
+            pages = dict(on_site(server.client, "/", "/ledger.xlsx", "/sheet?document=hubei-2022"))
+            assert {path: words for path, words in pages.items() if words} == {}
+            of = ("--document", plot.document)
+            book = tmp_path / "book.xlsx"
+            server.duban("status", *of, "--format", "xlsx", "--output", str(book))
+            assert in_book(book.read_bytes()) == []
+            span = ("--from", str(plot.first), "--to", str(plot.end.date()))
+            assert english(server.duban("quota", *of, *span).stdout) == []
             if plot.document == "hubei-2022":
                 assert "草稿" in server.client.get("/sheet?document=hubei-2022&year=2023").text
