@@ -87,9 +87,10 @@ class Door:
         query: bytes = scope["query_string"]
         variant = chosen(query) if query else DEFAULT
         try:
-            if variant == DEFAULT:
-                served = self._shelf.feed(address.institution)
-            else:
+            served = self._shelf.feed(address.institution)
+            if served is None:
+                served = await asyncio.to_thread(self._shelf.begin, address.institution)
+            if served is not None and variant != DEFAULT:
                 served = await asyncio.to_thread(self._shelf.variant, address.institution, variant)
         except Exception:
             log.exception("feed of %s could not be rendered", address.institution)

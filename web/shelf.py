@@ -71,7 +71,7 @@ class Shelf:
         self._variants: OrderedDict[tuple[str, Variant], tuple[Kept, Served]] = OrderedDict()
         self._choosing = threading.Lock()
         self._fetches: dict[int, tuple[datetime, str]] = {}
-        self._reading = threading.Lock()
+        self._reading, self._beginning = threading.Lock(), threading.Lock()
         self._turn = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
 
@@ -133,15 +133,11 @@ class Shelf:
                 raise
 
     def refresh(self) -> None:
-        """Read what changed in the store; a new address gets its first feed at once."""
+        """Read what changed in the store."""
         with self._reading:
-            feeds = self._read()
-            wanted = {one.institution for one in self._addresses.values() if not one.revoked}
-            begun = [self._begun(one) for one in sorted(wanted - feeds)]
-            if any(begun):
-                self._read()
+            self._read()
 
-    def _read(self) -> set[str]:
+    def _read(self) -> None:
         with reading(self._engine) as session:
             seen = session.exec(
                 select(
@@ -164,7 +160,6 @@ class Shelf:
             self._fetch(session, feeds)
             for name in self._feeds.keys() - feeds.keys():
                 self._plain -= len(self._feeds.pop(name).served.body or b"")
-        return set(feeds)
 
     def take(self, owners: Sequence[str]) -> None:
         """Read the feeds of some owners; quicker than ``refresh``, which looks at everything."""
@@ -193,17 +188,22 @@ class Shelf:
         at = row.state_at or row.modified_at
         self._feeds[row.institution] = Kept(served, row.etag, row.state, at)
 
-    def _begun(self, institution: str) -> bool:
-        """Render an institution's first feed; what failed is not tried again for a while."""
-        if time.monotonic() - self._failed.get(institution, -RETRY) < RETRY:
-            return False
-        try:
-            self._begin(institution)
-        except Exception:
-            self._failed[institution] = time.monotonic()
-            log.exception("feed of %s could not be rendered", institution)
-            return False
-        return True
+    def begin(self, owner: str) -> Served | None:
+        """Return an owner's feed, rendered at once where it never was, so that nobody waits for
+        others; what failed is not tried again for a while.
+        """
+        with self._beginning:
+            if owner in self._feeds:
+                return self._feeds[owner].served
+            if time.monotonic() - self._failed.get(owner, -RETRY) < RETRY:
+                return None
+            try:
+                self._begin(owner)
+                self.take([owner])
+            except Exception:
+                self._failed[owner] = time.monotonic()
+                log.exception("feed of %s could not be rendered", owner)
+        return self.feed(owner)
 
     async def fresh(self) -> None:
         """Wait for a reading of the store that begins after this call; many waiters share one."""

@@ -203,6 +203,26 @@ def test_a_new_address_gets_its_first_feed_at_once(service: Service) -> None:
     assert feed.uid(PLAN) in events(got.content)
 
 
+def test_a_new_address_does_not_wait_for_the_first_feeds_of_others(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    begin = service.house.shelf._begin
+
+    def counted(owner: str) -> object:
+        begun.append(owner)
+        return begin(owner)
+
+    monkeypatch.setattr(service.house.shelf, "_begin", counted)
+    with writing(service.house.engine) as session:
+        for owner in ("shi", "ju", "region:shi"):
+            tokens.create(session, owner, "手机", service.now)
+        _, secret = tokens.create(session, "xiao", "手机", service.now)
+    asked = [("GET", f"/feeds/{secret}.ics{query}", {}) for query in ("", "", "?alarms=1")]
+    assert {one.status_code for one in service.many(asked)} == {200}
+    assert begun == ["xiao"]
+
+
 def test_a_feed_that_could_never_be_built_is_503(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
