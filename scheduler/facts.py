@@ -44,7 +44,8 @@ class Standing(NamedTuple):
     ``quiet_until``: the last day (included) on which it is to be silent. ``extended_to``: the
     latest day that an authority granted, whatever the due date is. ``reported_on``: the day of the
     report that counts, of what is done or waits for acceptance; of several submissions between
-    two returns the first, while a completion takes the place of the one before. ``returned``: what was reported last came back, whoever knows of it.
+    two returns the first, while a completion takes the place of the one before. ``returned``: what
+    was reported last came back, whoever knows of it.
     """
 
     status: str
