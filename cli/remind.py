@@ -62,7 +62,9 @@ def _print(found: Outlook, preview: bool) -> None:
     if rows:
         print_table(["单位", "欠", "送"], rows)
     verb = "会催" if preview else "催了"
-    if found.told or preview:
+    if not any(found):
+        print("这一期没有谁还欠着；已报、待审、免报和已知悉的不催")
+    elif found.told or preview:
         print(f"{verb} {len(found.told)} 家单位，信在办公时间随当天的汇总发出")
     else:
         print("没有催到谁")

@@ -98,6 +98,10 @@ def test_a_reminder_and_an_event(desk: Desk) -> None:
     assert said.code == 0
     assert "会催 0 家" in said.out
     assert "另有 1 项没有到期前七个工作日（最早的 6月20日到期），没有催；要催加 --all" in said.out
+    desk("record", "pair-2025/progress/shi/2026-jun", "waived", "--reason", "当年不开展")
+    said = desk("remind", *DOCUMENT, "--period", "2026-jun", "--preview")
+    assert (said.code, said.out.count("这一期没有谁还欠着")) == (0, 1)
+    desk("record", "pair-2025/progress/shi/2026-jun", "corrected", "--reason", "写错了")
     for _ in range(2):  # nobody can be reached, and every time it says so
         said = desk("remind", *DOCUMENT, "--period", "2026-jun", "--all")
         assert said.code == 0
