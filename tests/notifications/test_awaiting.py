@@ -66,7 +66,7 @@ def test_a_report_is_told_to_who_accepts_it(post: Post) -> None:
         ):  # fmt: skip
             assert said in part, said
         assert "未办" not in part
-        assert "台账：" not in part
+        assert "查看台账：" not in part
 
 
 def parts_of(mail: Message) -> Sequence[str]:
