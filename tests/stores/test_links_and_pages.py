@@ -62,7 +62,8 @@ def test_what_is_reported_by_a_link_stands_on_every_page(url: str, tmp_path: Pat
     assert "延期申请" not in page
     for period in ("once", "2026"):
         assert "甲市人民医院 已报" in text(service.get(f"/ledger?period={period}"))
-    asked = service.post("/ledger/remind", document="pair-2025", period="2026-jun", confirmed="1")
+    june = {"document": "pair-2025", "period": "2026-jun", "everything": "1"}
+    asked = service.post("/ledger/remind", **june, confirmed="1")
     assert asked.status_code == 303
     assert [one.rung for one in service.store.notices(JUNE)] == ["remind"]
     service.house.engine.dispose()
