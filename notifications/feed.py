@@ -14,7 +14,7 @@ from icalendar import Calendar
 from icalendar.prop import vText
 
 from notifications import feed_lines, stationed
-from notifications.feed_description import clean, description
+from notifications.feed_description import clean, description, short
 from scheduler.occurrences import Occurrence
 
 PRODID = "-//duban//duban//ZH"
@@ -224,7 +224,7 @@ def summary(owner: Owner, entry: Entry, several: frozenset[tuple[str, str]]) -> 
             notes += [p.name for p in sides if p.id not in (viewer, one.responsible.id)]
     done = {"completed": "✓ ", "accepted": "✓ ", "waived": "【免报】", "submitted": "【已报待审】"}
     mark = "【取消】" if entry.cancelled else done.get(entry.status, "")
-    return clean(mark + one.title + (f"〔{'，'.join(notes)}〕" if notes else ""))
+    return clean(mark + short(one.title) + (f"〔{'，'.join(notes)}〕" if notes else ""))
 
 
 def _all_day(

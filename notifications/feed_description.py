@@ -15,6 +15,8 @@ _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]+"
 )
 
+LONG = 16  # characters of a title; a month's column shows about ten
+
 
 def clean(text: str) -> str:
     """Return a text as one line that every calendar client reads back unchanged.
@@ -24,6 +26,12 @@ def clean(text: str) -> str:
     if not text.isprintable():  # mostly it is, and asking is cheap
         text = _HIDDEN.sub(" ", text)
     return text.replace("\\", "＼").strip()
+
+
+def short(title: str) -> str:
+    """Return a title for a month's narrow columns: a long one without what explains it."""
+    head, colon, _ = title.partition("：")
+    return head if colon and len(title) > LONG else title
 
 
 def description(one: Occurrence, address: str = "", original: date | None = None) -> str:
@@ -52,6 +60,8 @@ def description(one: Occurrence, address: str = "", original: date | None = None
 
 def _closing(lines: list[str], one: Occurrence, address: str) -> str:
     """Return the lines and what every description ends with."""
+    if short(one.title) != one.title:
+        lines.insert(0, one.title)
     lines.append(f"负责：{wording.who(one)}")
     if one.unresolved:
         lines.append(f"未明：{one.unresolved}")

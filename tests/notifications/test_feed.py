@@ -128,6 +128,17 @@ def test_done_and_cancelled_are_marked_before_the_title() -> None:
     assert title(cancelled_on=TODAY, status="cancelled") == "【取消】报送工作方案"
 
 
+def test_a_long_title_is_cut_before_what_explains_it_and_stands_whole_below() -> None:
+    title = "驻点帮扶：每批至少5人、连续不少于6个月，到期轮换，全年不断"
+    shown = events(feed.render(OWNER, [entry(replace(ONE, title=title))], TODAY))[UID]
+    assert shown["SUMMARY"] == "驻点帮扶"
+    assert str(shown["DESCRIPTION"]).splitlines()[0] == title
+    for kept in ("每年“四个一”：四项", "明确外派人员的工作内容、考核和补贴，列入指令性任务"):
+        shown = events(feed.render(OWNER, [entry(replace(ONE, title=kept))], TODAY))[UID]
+        assert shown["SUMMARY"] == kept
+        assert kept not in shown["DESCRIPTION"]
+
+
 def test_the_partner_is_named_where_there_are_several() -> None:
     other = replace(ONE, key="pair-2025/plan/da.bing/once", pairings=((DA, BING),))
     body = feed.render(OWNER, [entry(), entry(other)], TODAY)
