@@ -79,6 +79,7 @@ class Rounds:
     lease: timedelta
     desk: Desk
     monitor: Monitor
+    rate: float = 1  # how many times as fast as the real one the clock runs
 
     def run(self) -> RoundReport:
         """Do one round, prove the outbox, tell the admin, and say to the monitor that it is done.
@@ -90,7 +91,8 @@ class Rounds:
             self.engine, self.clock, world, self.transport, self.owner, self.lease, self.desk
         )
         watching.contacts(self.engine, self.clock(), world)
-        proof.hourly(self.engine, self.clock(), world)
+        repeatable = self.transport.repeatable
+        proof.hourly(self.engine, self.clock(), world, repeatable=repeatable, rate=self.rate)
         with writing(self.engine) as session:
             alive.daily(session, self.clock(), world)
             queries.set_mark(session, "tick", started.isoformat())

@@ -148,7 +148,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     watch, lease = Watch(house), lasting(settings.lease, house.rate)
     rounds = Rounds(
         engine, now, lambda: house.world, way, name, lease, desk(settings, name),
-        Monitor(settings.monitor_url),
+        Monitor(settings.monitor_url), house.rate,
     )  # fmt: skip
 
     round_ = agreed.then(rounds.run) if agreed else rounds.run

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine, select
 from sqlmodel import Session
 
-from notifications import alarms
+from notifications import alarms, claims, setback
 from notifications.listing import FINAL, WAITING
 from scheduler.queries import MESSAGES, NOTICES, audit, mark, set_mark
 from scheduler.store import reading, writing
@@ -21,7 +21,7 @@ EVERY = timedelta(hours=1)
 SHOWN = 20
 # A clock that was set back leaves leases that seem long, for as long as it was wrong.
 LONGEST_LEASE = timedelta(hours=6)
-LEFT_BEHIND = timedelta(hours=2)  # rounds take lost leases back at once; such an old one is stuck
+LEFT_BEHIND = timedelta(hours=2)  # what ran out is taken back before the proof; that one is stuck
 
 
 class Notice(NamedTuple):
@@ -57,11 +57,12 @@ class Proof(NamedTuple):
 
 
 def violations(
-    notices: Iterable[Notice], messages: Mapping[int, Message], now: datetime
+    notices: Iterable[Notice], messages: Mapping[int, Message], now: datetime, rate: float = 1
 ) -> Iterator[str]:
     """Yield, in Chinese, every notice that is not in exactly one state, every illegal message.
 
     A notice waits for its mail, or is in one that stands, or has the reason why it is in none.
+    ``rate``: how many times as fast as the real one the clock runs; its leases are as much longer.
     """
     for one in notices:
         if one.message_id is None:
@@ -76,20 +77,20 @@ def violations(
         elif message.recipient != one.recipient:
             yield f"提醒 {one.id} 给 {one.recipient}，却在给 {message.recipient} 的邮件 {message.id} 里"
     for message in messages.values():
-        for fault in _illegal(message, now):
+        for fault in _illegal(message, now, max(rate, 1)):
             yield f"邮件 {message.id}（{message.state}）{fault}"
 
 
-def _illegal(one: Message, now: datetime) -> Iterator[str]:
+def _illegal(one: Message, now: datetime, rate: float) -> Iterator[str]:
     if one.state not in (*WAITING, *FINAL):
         yield "没有这种状态"
         return
     if one.state in ("sending", "handing"):
         if one.owner is None or one.lease_until is None:
             yield "没有占用者或租约"
-        elif one.lease_until > now + LONGEST_LEASE:
+        elif one.lease_until - now > LONGEST_LEASE * rate:
             yield f"租约到 {one.lease_until.isoformat()}，太远"
-        elif one.lease_until < now - LEFT_BEHIND:
+        elif now - one.lease_until > LEFT_BEHIND * rate:
             yield f"租约 {one.lease_until.isoformat()} 早已过期，没有收回"
     elif one.lease_until is not None and one.state != "cancelled":
         yield "没有人在办，却有租约"
@@ -103,14 +104,14 @@ def _illegal(one: Message, now: datetime) -> Iterator[str]:
         yield "办结的时间与状态不符"
 
 
-def prove(session: Session, now: datetime) -> Proof:
-    """Return the proof of a store as it is at ``now``."""
+def prove(session: Session, now: datetime, rate: float = 1) -> Proof:
+    """Return the proof of a store as it is at ``now``, on a clock that runs ``rate`` times as fast."""
     message, notice = MESSAGES.c, NOTICES.c
     columns = (message[name] for name in Message._fields)
     messages = {row.id: Message(*row) for row in session.execute(select(*columns))}
     rows = session.execute(select(*(notice[name] for name in Notice._fields)))
     notices = [Notice(*row) for row in rows]
-    wrong = tuple(violations(notices, messages, now))
+    wrong = tuple(violations(notices, messages, now, rate))
     return Proof(now, len(notices), len(messages), wrong)
 
 
@@ -124,13 +125,29 @@ def last(session: Session) -> Proof | None:
     return Proof(at, said["notices"], said["messages"], tuple(said["wrong"]))
 
 
-def hourly(engine: Engine, now: datetime, world: World) -> Proof | None:
-    """Prove it if an hour has passed, and remember, log and tell what came of it."""
+def hourly(
+    engine: Engine,
+    now: datetime,
+    world: World,
+    *,
+    repeatable: bool = False,
+    rate: float = 1,
+) -> Proof | None:
+    """Prove it if an hour has passed, and remember, log and tell what came of it.
+
+    What every round begins with is done once more before: a machine that slept in the midst of its
+    round, or whose clock was set then, would else take for stuck what its next round takes back.
+    ``repeatable`` as the transport says, ``rate``: how many times as fast the clock runs.
+    """
     with reading(engine) as session:
         before = last(session)
-        if before is not None and abs(now - before.at) < EVERY:
-            return None
-        found = prove(session, now)
+    if before is not None and abs(now - before.at) < EVERY:
+        return None
+    setback.mend(engine, now, world)
+    with writing(engine) as session:
+        claims.recover(session, now, repeatable=repeatable)
+    with reading(engine) as session:
+        found = prove(session, now, rate)
     said = {
         "at": now.isoformat(), "notices": found.notices, "messages": found.messages,
         "wrong": found.wrong[:SHOWN],

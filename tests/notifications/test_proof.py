@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
-from notifications import proof
+from cli.round import Rounds
+from notifications import claims, proof
+from notifications.monitor import Monitor
 from notifications.proof import Message, Notice, violations
 from notifications.transport import InDoubt, Rejected, RelayFault
 from scheduler import store
-from scheduler.queries import AUDIT, MESSAGES, NOTICES
+from scheduler.queries import AUDIT, MESSAGES, NOTICES, set_mark
+from scheduler.tables import Message as Stored
 from tests.notifications.post import LEASE, WORLD, Awkward, Post
 from tests.scheduler.house import at
 
@@ -150,7 +153,84 @@ def test_a_violation_is_remembered_logged_and_told(
     assert found is not None
     assert len(found.wrong) >= 1
     assert "处有误" in proofs(post)[0]
-    (alarm,) = [m for m in post.messages() if m.role == "alarm"]
+    (alarm,) = alarms(post)
     assert "核对有误" in alarm.subject
     assert proof.hourly(post.engine, at("2026-03-06 11:00"), post.world) is not None
-    assert len([m for m in post.messages() if m.role == "alarm"]) == 1  # once a day
+    assert len(alarms(post)) == 1  # once a day
+
+
+LATER = NOW + timedelta(hours=4)
+
+
+def alarms(post: Post) -> list[Stored]:
+    return [m for m in post.messages() if m.role == "alarm"]
+
+
+def left_behind(folder: Path) -> Post:
+    """Return a house where a process died over two mails, one of them past its fence."""
+    post = Post(folder, base=replace(WORLD, admin="admin@x.example"))
+    post.tick(NINE)
+    post.gather(NINE)
+    with store.writing(post.engine) as session:
+        first = claims.claim(session, NOW, "dead", LEASE)
+        assert first is not None
+        assert claims.fence(session, first, NOW, LEASE)
+        assert claims.claim(session, NOW, "dead", LEASE) is not None
+    return post
+
+
+def test_a_machine_that_slept_within_its_round_is_no_false_alarm(tmp_path: Path) -> None:
+    """Its round took lost leases back before it slept, the next one would again."""
+    post = left_behind(tmp_path)
+    found = proof.hourly(post.engine, LATER, post.world)
+    assert found is not None
+    assert found.wrong == ()
+    assert alarms(post) == []
+    assert post.states() == ["in_doubt", "ready"]
+
+
+def test_where_lost_leases_are_not_taken_back_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = left_behind(tmp_path)
+    monkeypatch.setattr(claims, "recover", lambda *_, **__: 0)
+    found = proof.hourly(post.engine, LATER, post.world)
+    assert found is not None
+    assert len(found.wrong) == 2
+    assert all("没有收回" in one for one in found.wrong)
+    assert len(alarms(post)) == 1
+
+
+def test_a_clock_that_is_set_back_within_a_round_is_no_false_alarm(tmp_path: Path) -> None:
+    post = left_behind(tmp_path)
+    with store.writing(post.engine) as session:
+        set_mark(session, "tick", NOW.isoformat())
+    found = proof.hourly(post.engine, NOW - timedelta(days=3), post.world)
+    assert found is not None
+    assert found.wrong == ()
+    assert alarms(post) == []
+
+
+@pytest.mark.parametrize("hours", [7, -3])
+def test_what_a_fast_clock_makes_of_an_honest_lease_is_legal(hours: int) -> None:
+    taken = TAKEN._replace(lease_until=NOW + timedelta(hours=hours))
+    assert len(list(violations([], {1: taken}, NOW))) == 1
+    assert len(list(violations([], {1: taken}, NOW, 0.5))) == 1
+    assert list(violations([], {1: taken}, NOW, 60)) == []
+    stuck = TAKEN._replace(lease_until=NOW + 60 * timedelta(hours=hours))
+    assert len(list(violations([], {1: stuck}, NOW, 60))) == 1
+
+
+def test_a_round_proves_by_the_rate_of_its_clock(tmp_path: Path) -> None:
+    post = left_behind(tmp_path)
+    post.set(1, lease_until=NOW + timedelta(days=2))
+    for rate, wrong in ((1, 1), (60, 0)):
+        now = NOW + timedelta(hours=rate)
+        Rounds(
+            post.engine, lambda now=now: now, lambda: post.world, Awkward(), "me", LEASE,
+            post.desk(), Monitor(None), rate,
+        ).run()  # fmt: skip
+        with store.reading(post.engine) as session:
+            found = proof.last(session)
+        assert found is not None
+        assert (found.at, len(found.wrong)) == (now, wrong)
