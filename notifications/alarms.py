@@ -14,7 +14,7 @@ from scheduler.world import World
 
 DAILY, ALARM = "admin", "alarm"  # the roles under which they stand in the outbox
 ROLES = (DAILY, ALARM)
-PAUSED, TRIPPED, UNSOUND = range(3)  # the kinds of alarm; of each one a day
+PAUSED, TRIPPED, UNSOUND, SILENT = range(4)  # the kinds of alarm; of each one a day
 OUTBOX = "看发件箱：duban outbox；体检：duban doctor。"
 
 
@@ -51,6 +51,20 @@ def paused(session: Session, now: datetime, world: World, reason: str) -> None:
         OUTBOX,
     ]
     tell(session, ALARM, PAUSED, "[督办·管理] 发信已暂停", lines, now, world)
+
+
+def silent(session: Session, now: datetime, world: World, reason: str) -> None:
+    """Say that the queue stands still because nobody can tell what the relay accepts."""
+    lines = [
+        f"{reason}。",
+        "为免每封都成为不确定，全部邮件先停下；停下期间只隔一阵拿一封试发，通了自动恢复，"
+        "法定类的那一次原样再交也等到那时。",
+        "请查邮件服务器：是不是收到正文后断线或不答复；它的日志里有没有已经收下的。",
+        "看已经不确定的：duban outbox --state in_doubt。日志里都收下了的，"
+        "duban outbox arrived --all-in-doubt；都没有收下的，恢复后 duban outbox retry --all-in-doubt。",
+        OUTBOX,
+    ]
+    tell(session, ALARM, SILENT, "[督办·管理] 邮件服务器收信后不答复，发信已暂停", lines, now, world)
 
 
 def tripped(session: Session, now: datetime, world: World, reason: str) -> None:

@@ -7,14 +7,14 @@ All functions take a session inside a transaction; none commits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Result, and_, bindparam, func, or_, select, update
+from sqlalchemy import Result, and_, bindparam, or_, select, update
 from sqlmodel import Session
 
-from notifications.waiting import useful_until
+from notifications.waiting import OWN_ROLES, useful_until
 from scheduler.facts import SETTLED
 from scheduler.queries import MESSAGES, NOTICES, OCCURRENCES
 from scheduler.world import World
@@ -24,6 +24,7 @@ DOUBT = "不能确定邮件服务器是否收下"
 LEFT_TO_ADMIN = f"{DOUBT}，等管理员决定"
 DONE_MEANWHILE = f"{DOUBT}；其间已办结，不再重发"
 ASKED = "管理员要求再发"
+REFUSED_AGAIN = f"{DOUBT}，再次交出时被拒"  # failed, yet the first hand-over may have arrived
 # How long after a doubtful hand-over the same bytes may go out again (statutory mail only).
 REPEAT_AFTER = timedelta(minutes=15)
 
@@ -67,13 +68,17 @@ def waiting(session: Session, now: datetime) -> bool:
 
 # Made once, for they are asked for every mail. The index leads to the first of a class, however
 # many wait behind it.
-_NEXT = (
-    select(M.id, M.state, M.attempt)
-    .where(M.statutory == bindparam("statutory"), M.next_try_at <= bindparam("now"))
-    .where(M.state.in_(("ready", "in_doubt")))
-    .order_by(M.next_try_at, M.id)
+_DUE = (
+    select(M.id, M.state, M.attempt, M.role, M.statutory, M.composed_at)
+    .where(M.next_try_at <= bindparam("now"), M.state.in_(("ready", "in_doubt")))
     .limit(1)
     .with_for_update(skip_locked=True)  # SQLite has one writer anyway
+)
+_NEXT = _DUE.where(M.statutory == bindparam("statutory")).order_by(M.next_try_at, M.id)
+# A probe may end in doubt: the service's own mail costs nobody anything, a statutory one that was
+# never handed over keeps its repetition, one that was would lose it.
+_PROBE = _DUE.order_by(
+    M.handed, M.role.in_(tuple(OWN_ROLES)).desc(), M.statutory.desc(), M.next_try_at, M.id
 )
 _WHOLE = select(
     M.attempt, M.recipient, M.statutory, M.handed, M.message_id, M.body, M.composed_at, M.role,
@@ -104,11 +109,46 @@ _SENT = (
 _RUNGS = select(NOTICES.c.rung, NOTICES.c.due).where(NOTICES.c.message_id == bindparam("message"))
 
 
-def claim(session: Session, now: datetime, owner: str, lease: timedelta) -> Claim | None:
-    """Take the most urgent message that is due; None if there is none or another was quicker."""
-    found = None
+class Ripe(NamedTuple):
+    """A message whose next try has come."""
+
+    id: int
+    state: str
+    attempt: int
+    role: str
+    statutory: bool
+    composed_at: datetime
+
+
+def _next(session: Session, now: datetime, *, probe: bool) -> Ripe | None:
+    if probe:
+        row = session.execute(_PROBE, {"now": now}).first()
+        return Ripe(*row) if row else None
     for statutory in (True, False):
-        found = found or session.execute(_NEXT, {"now": now, "statutory": statutory}).first()
+        row = session.execute(_NEXT, {"now": now, "statutory": statutory}).first()
+        if row is not None:
+            return Ripe(*row)
+    return None
+
+
+def claim(
+    session: Session,
+    now: datetime,
+    owner: str,
+    lease: timedelta,
+    *,
+    waits: Callable[[Ripe], datetime | None] = lambda one: None,
+    probe: bool = False,
+) -> Claim | None:
+    """Take the most urgent message that is due; None if there is none or another was quicker.
+
+    ``waits`` tells until when one may not be tried, if so: it is left to wait until then.
+    ``probe``: take that with which it costs least to find out whether the relay works.
+    """
+    found = _next(session, now, probe=probe)
+    while found is not None and (until := waits(found)) is not None:
+        wait(session, found, until)
+        found = _next(session, now, probe=probe)
     if found is None:
         return None
     its = {"its_id": found.id, "its_state": found.state, "its_attempt": found.attempt}
@@ -125,17 +165,6 @@ def rungs(session: Session, message: int) -> tuple[tuple[str, date], ...]:
     """Return rung and due date of each notice of a message."""
     found = session.execute(_RUNGS, {"message": message})
     return tuple((rung, due) for rung, due in found)
-
-
-class Ripe(NamedTuple):
-    """A message whose next try has come."""
-
-    id: int
-    state: str
-    attempt: int
-    role: str
-    statutory: bool
-    composed_at: datetime
 
 
 def useful(one: Claim, world: World) -> datetime:
@@ -195,7 +224,7 @@ def put_back(session: Session, one: Claim, until: datetime, reply: str, *, fence
 
 def fail(session: Session, one: Claim, now: datetime, reply: str, state: str = "failed") -> bool:
     """End a message that will not be accepted, or is no longer of use (``expired``)."""
-    reason = f"{DOUBT}，再次交出时被拒" if one.handed else None
+    reason = REFUSED_AGAIN if one.handed else None
     return _set(
         session, _mine(one, "sending", "handing", "in_doubt"),
         state=state, finished_at=now, reply=reply, reason=reason, next_try_at=None,
@@ -252,13 +281,9 @@ def recover(session: Session, now: datetime, *, repeatable: bool) -> int:
     What had not passed the point of no return is ready again; the rest is in doubt.
     """
     lost = (M.lease_until <= now,)
-    before = _set(
-        session, (*lost, M.state == "sending", M.handed == 0),
-        state="ready", owner=None, lease_until=None,
-    )  # fmt: skip
-    before += _set(
-        session, (*lost, M.state == "sending"), state="in_doubt", owner=None, lease_until=None
-    )
+    free = {"owner": None, "lease_until": None}
+    before = _set(session, (*lost, M.state == "sending", M.handed == 0), state="ready", **free)
+    before += _set(session, (*lost, M.state == "sending"), state="in_doubt", **free)
     again = M.id.is_not(None) if repeatable else and_(M.statutory, M.handed < 2)
     # The owner stays: if it lives after all, its receipt settles the doubt.
     repeated = _set(
@@ -270,9 +295,3 @@ def recover(session: Session, now: datetime, *, repeatable: bool) -> int:
         state="in_doubt", reason=LEFT_TO_ADMIN, next_try_at=None, lease_until=None,
     )  # fmt: skip
     return before + repeated + held
-
-
-def counts(session: Session) -> dict[str, int]:
-    """Return how many messages are in each state."""
-    rows = session.execute(select(M.state, func.count()).group_by(M.state))
-    return {row[0]: row[1] for row in rows}

@@ -8,12 +8,14 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlmodel import Session
 
+from notifications.claims import REFUSED_AGAIN
 from scheduler.hours import sending
 from scheduler.queries import MESSAGES, NOT_TOLD, NOTICES, plan_notices
 from scheduler.tables import Notice
 from scheduler.world import World
 
 FROM = "原收件邮箱 "  # how the note of a notice begins that was passed on, then the mailbox
+UNSURE = "不能确定是否送到，再次交出时被拒"
 ROLES = ("liaison", "coordinator", "leader")
 
 
@@ -22,13 +24,17 @@ def pass_on(
 ) -> int:
     """Plan the notices of a failed message for whoever is next; return how many found somebody.
 
-    ``why`` says in Chinese what became of it, for a note in the mail to the next one.
+    ``why`` says in Chinese what became of it, for a note in the mail to the next one; where an
+    earlier hand-over may have arrived, the note says that.
 
     An institution that another of its mailboxes was told already is left alone. Where nobody is
     left, the coordinator above gets it; the last failure stays listed as failed.
     """
     today = now.astimezone(world.timezone).date()
     rows = session.execute(select(Notice).where(NOTICES.c.message_id == message)).scalars().all()
+    reason = session.execute(select(MESSAGES.c.reason).where(MESSAGES.c.id == message)).scalar()
+    if reason == REFUSED_AGAIN:
+        why = UNSURE
     planned = 0
     for notice in rows:
         tried, reached = _told(session, notice)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
@@ -18,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from notifications import claims, elsewhere, pause
-from notifications.claims import Claim
+from notifications.claims import Claim, Ripe
 from notifications.desk import Desk, Outcome
 from notifications.gather import GatherReport, gather
 from notifications.records import record
@@ -114,7 +115,9 @@ class _Round:
         now = self.clock()
         with writing(self.engine) as session:
             claims.recover(session, now, repeatable=self.transport.repeatable)
-            self._keep_hours(session, now)
+            for one in claims.ripe(session, now):
+                if (until := self._waits(session, one, now)) is not None:
+                    claims.wait(session, one, until)
             ripe = len(claims.ripe(session, now))
             stopped, copied = pause.current(session), elsewhere.current(session)
         if copied:
@@ -124,7 +127,7 @@ class _Round:
             self.report.paused = stopped.reason
             return self.report
         if stopped is not None:
-            await self._work(limit=1)  # one mail finds out whether the relay works again
+            await self._work(probe=True)  # one mail finds out whether the relay works again
             self._raise()
             with reading(self.engine) as session:
                 still = pause.current(session)
@@ -137,23 +140,28 @@ class _Round:
         self._raise()
         return self.report
 
-    def _keep_hours(self, session: Session, now: datetime) -> None:
-        """Let what may not be tried at this hour wait for the next that it may be tried at."""
-        for one in claims.ripe(session, now):
-            until = allowed(now, one.role, one.statutory, self.world)
-            if until > now:
-                rungs = claims.rungs(session, one.id)
-                ends = useful_until(one.role, one.composed_at, rungs, self.world)
-                if ends > now:
-                    claims.wait(session, one, min(until, ends))
+    def _waits(self, session: Session, one: Ripe, now: datetime) -> datetime | None:
+        """Return until when a mail has to wait that may not be tried at this hour, None if it may.
 
-    async def _work(self, limit: int | None = None) -> None:
-        """Hand over one mail after the other. An error stops all, after what they have in hand."""
+        Asked at each claim, for a long round goes on past the end of the sending hours.
+        """
+        until = allowed(now, one.role, one.statutory, self.world)
+        if until <= now:
+            return None
+        rungs = claims.rungs(session, one.id)
+        ends = useful_until(one.role, one.composed_at, rungs, self.world)
+        return min(until, ends) if ends > now else None
+
+    async def _work(self, *, probe: bool = False) -> None:
+        """Hand over one mail after the other, or only one to find out whether the relay works.
+
+        An error stops all, after what they have in hand.
+        """
         try:
             async with self.transport.open() as carrier:
                 done = 0
-                while not (self.stop or self.desk.closing) and (limit is None or done < limit):
-                    one, spared = await self.store.ask(self._claim)
+                while not (self.stop or self.desk.closing or (probe and done)):
+                    one, spared = await self.store.ask(partial(self._claim, probe=probe))
                     if one is None:
                         return
                     done += not spared
@@ -163,9 +171,13 @@ class _Round:
             self.stop = True
             self.errors.append(error)
 
-    def _claim(self, session: Session) -> tuple[Claim | None, bool]:
+    def _claim(self, session: Session, *, probe: bool) -> tuple[Claim | None, bool]:
         """Take the next mail; return whether there is no point in handing it over, too."""
-        one = claims.claim(session, self.clock(), self.owner, self.lease)
+        now = self.clock()
+        one = claims.claim(
+            session, now, self.owner, self.lease,
+            waits=lambda ripe: self._waits(session, ripe, now), probe=probe,
+        )  # fmt: skip
         if one is None or not claims.pointless(session, one):
             return one, False
         claims.spare(session, one)

@@ -17,6 +17,7 @@ from scheduler.world import World
 
 REFUSALS = 5  # so many recipients with the same refusal in a row are the relay's doing
 REFUSALS_WITHIN = timedelta(hours=1)
+SILENCES = 3  # so many recipients in a row without an answer are, too; each may have cost a repeat
 
 
 class Settled(NamedTuple):
@@ -39,7 +40,8 @@ def settle(session: Session, outcome: Outcome, world: World, *, repeatable: bool
         return Settled("elsewhere")
     if isinstance(error, InDoubt):
         claims.doubt(session, one, now, error.reply, repeatable=repeatable)
-        return Settled("in_doubt")
+        paused = None if repeatable else _unanswered(session, outcome, world)
+        return Settled("in_doubt", paused is not None, paused)
     if isinstance(error, RelayFault):
         claims.put_back(session, one, now, error.reply, fenced=outcome.fenced)
         return Settled("put_back", True, _stand_still(session, outcome, error.reply, world))
@@ -68,6 +70,21 @@ def _refused(session: Session, outcome: Outcome, world: World) -> Settled:
     if _same_refusals(session, refusal, now - REFUSALS_WITHIN, REFUSALS):
         paused = _stand_still(session, outcome, refusal, world)
     return Settled("failed" if ended else "elsewhere", paused is not None, paused)
+
+
+def _unanswered(session: Session, outcome: Outcome, world: World) -> str | None:
+    """Return why the queue stands still after a hand-over in doubt, None where it goes on."""
+    now = outcome.at
+    many = pause.silence(session, now, outcome.one.recipient)
+    stopped = pause.current(session)
+    if stopped is not None:
+        return pause.begin(session, now, stopped.reason).reason
+    if many < SILENCES:
+        return None
+    said = f"连续 {many} 封交出后没有得到答复，不能确定邮件服务器是否收下（{outcome.reply}）"
+    stopped = pause.begin(session, now, said)
+    alarms.silent(session, now, world, stopped.reason)
+    return stopped.reason
 
 
 def _stand_still(session: Session, outcome: Outcome, reason: str, world: World) -> str:

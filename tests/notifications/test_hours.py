@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from notifications.outbox import deliver
 from notifications.transport import Deferred, InDoubt, Unreachable
-from tests.notifications.post import Awkward, Post
+from tests.notifications.post import LEASE, Awkward, Post
 from tests.scheduler.house import PLAN, at
 
 NINE = "2026-03-06 09:00"  # a Friday
@@ -62,7 +63,6 @@ def test_nobody_is_written_to_on_a_day_off(tmp_path: Path) -> None:
 def test_a_claim_that_is_taken_back_at_night_waits_for_the_morning(tmp_path: Path) -> None:
     from notifications import claims
     from scheduler import store
-    from tests.notifications.post import LEASE
 
     post = ready(tmp_path, NINE)
     with store.writing(post.engine) as session:
@@ -74,6 +74,39 @@ def test_a_claim_that_is_taken_back_at_night_waits_for_the_morning(tmp_path: Pat
     assert post.messages()[0].next_try_at == at("2026-03-09 09:00")
     post.deliver("2026-03-09 09:00", way)
     assert post.messages()[0].state == "sent"
+
+
+@pytest.mark.parametrize(
+    ("statutory", "began", "until"),
+    [
+        ((False, False), "2026-03-06 17:59", "2026-03-09 09:00"),
+        ((True, False), "2026-03-06 17:59", "2026-03-09 09:00"),
+        ((True, True), "2026-03-06 23:59", "2026-03-09 09:00"),
+    ],
+)
+def test_a_round_that_takes_long_keeps_to_the_hours_at_each_mail(
+    tmp_path: Path, statutory: tuple[bool, bool], began: str, until: str
+) -> None:
+    post = Post(tmp_path)
+    post.tick(NINE)
+    post.gather(NINE)
+    for message, one in zip(post.messages(), statutory, strict=True):
+        post.set(message.id or 0, statutory=one)
+    now = [at(began)]
+    way = Awkward()
+
+    def slow() -> None:
+        now[0] += timedelta(minutes=2)
+
+    way.during = slow
+    for _ in range(2):
+        deliver(post.engine, lambda: now[0], way, post.world, owner="me", lease=LEASE)
+    first, second = post.messages()
+    assert (first.state, second.state, len(way.handed)) == ("sent", "ready", 1)
+    assert (second.next_try_at, second.attempt) == (at(until), 0)
+    now[0] = at(until)
+    deliver(post.engine, lambda: now[0], way, post.world, owner="me", lease=LEASE)
+    assert post.states() == ["sent", "sent"]
 
 
 def test_a_statutory_mail_in_doubt_is_repeated_the_same_evening(tmp_path: Path) -> None:
