@@ -9,9 +9,10 @@ from datetime import date
 from urllib.parse import urlencode
 
 from notifications import links, shortfalls
-from notifications.items import FOOTING, TEXT_LIMIT, Entry, about, source, url
+from notifications.items import FOOTING, TEXT_LIMIT, Entry, Told, about, how, source, url
 from notifications.links import PARAMETER, Signer
 from notifications.phrasing import brief, on, plain
+from notifications.replies import in_words
 from notifications.stationed import first_day, is_gap, remaining, when
 from scheduler.ladder import CHANGED, REVIEWS
 from scheduler.matrix import KINDS
@@ -19,7 +20,8 @@ from scheduler.occurrences import Occurrence
 from scheduler.world import World
 
 NEVER_LEFT = ("failed", "bounced", "expired")
-NOBODY = "nobody"
+NOBODY, UNSURE = "nobody", "in_doubt"
+OWN = "本单位"
 
 Line = tuple[str, bool]  # a sentence, and whether it tells of something that went wrong
 
@@ -36,7 +38,8 @@ class Owing:
 class Arrear:
     """One duty of one due date, and who has not done it.
 
-    ``when`` is the word before its date, ``undone`` the one before who it is.
+    ``when`` is the word before its date, ``undone`` the one before who it is, ``count`` how many
+    institutions, and where there are more, items they are.
     """
 
     title: str
@@ -46,20 +49,30 @@ class Arrear:
     remaining: str
     late: bool
     source: str
-    count: int
+    count: str
     owing: tuple[Owing, ...]
 
 
 def arrears(
-    entries: Iterable[Entry], world: World, today: date, signer: Signer | None = None
+    entries: Iterable[Entry],
+    world: World,
+    today: date,
+    signer: Signer | None = None,
+    reader: str = "",
 ) -> list[Arrear]:
-    """Return what others owe, the oldest debt first."""
+    """Return what others owe, the oldest debt first.
+
+    ``reader`` is the id of the recipient's institution: it may be among them.
+    """
     duties: dict[tuple[object, ...], list[Entry]] = {}
     for entry in sorted(entries, key=lambda e: (e.due, e.occurrence.key)):
         one = entry.occurrence
-        same = (entry.due, one.document, one.obligation, one.title)
+        same = (
+            entry.due, one.document, one.obligation, one.title, first_day(one, entry.due),
+            one.number, one.clauses,
+        )  # fmt: skip
         duties.setdefault(same, []).append(entry)
-    return [_arrear(group, world, today, signer) for group in duties.values()]
+    return [_arrear(group, world, today, signer, reader) for group in duties.values()]
 
 
 def ledger(entries: Iterable[Entry], world: World, signer: Signer) -> str:
@@ -82,17 +95,21 @@ def ledger(entries: Iterable[Entry], world: World, signer: Signer) -> str:
 
 
 def _arrear(
-    group: Sequence[Entry], world: World, today: date, signer: Signer | None
+    group: Sequence[Entry], world: World, today: date, signer: Signer | None, reader: str
 ) -> Arrear:
     first = group[0]
-    often = Counter(entry.occurrence.responsible for entry in group)
+    rows = {entry.occurrence.key: entry.occurrence.responsible for entry in group}
+    often = Counter(rows.values())
     alike: dict[tuple[Line, ...], list[tuple[str, str]]] = {}
-    for entry in group:
+    for entry in sorted(group, key=lambda entry: entry.occurrence.responsible.id != reader):
         one = entry.occurrence
-        name = plain(one.responsible.name)
+        own = one.responsible.id == reader
+        name = OWN if own else plain(one.responsible.name)
         if (often[one.responsible] > 1 or is_gap(one)) and (apart := about(one)):
             name = f"{name}（{apart}）"
         lines = tuple(_lines(entry, today))
+        if own:  # it is not told of its duty anywhere else
+            lines = (*((line, False) for line in how(one)), *lines)
         alike.setdefault(lines, []).append((name, url(world, one.key, signer)))
     late = first.due < today
     return Arrear(
@@ -104,7 +121,7 @@ def _arrear(
         or remaining(first.occurrence, world.workdays, today, first.due),
         late=late and not shortfalls.is_quota(first.occurrence),
         source=source(first.occurrence, world),
-        count=len(often),
+        count=f"{len(often)} 家" + (f" {len(rows)} 项" if len(rows) > len(often) else ""),
         owing=tuple(Owing(tuple(names), lines) for lines, names in alike.items()),
     )
 
@@ -128,14 +145,24 @@ def _lines(entry: Entry, today: date) -> Iterable[Line]:
             parts.append(f"{word} " + "、".join(brief(day, today) for day in days))
     if parts:
         yield "，".join(parts), False
-    for t in dict.fromkeys(t for t in told if t.outcome in (*NEVER_LEFT, NOBODY)):
-        why = plain(t.reason or "没有送达", TEXT_LIMIT)
-        yield f"{brief(t.day, today)}的提醒没有送到：{why}", True
+    lost = (t for t in told if t.outcome in (*NEVER_LEFT, NOBODY))
+    for day, why in dict.fromkeys((t.day, _why(t)) for t in lost):
+        yield f"{brief(day, today)}的提醒没有送到：{why}", True
+    for unsure in sorted({t.day for t in told if t.outcome == UNSURE}):
+        yield f"{brief(unsure, today)}的提醒不能确定是否送到", True
     if not told and entry.due < today and entry.kept is None:
         yield "此前没有提醒送到过", True
+    if entry.was:
+        yield f"期限由{on(entry.was, today)}改为{on(entry.due, today)}", False
     if entry.note:
-        yield plain(entry.note, TEXT_LIMIT), True
-    if entry.original:
+        yield plain(entry.note, TEXT_LIMIT), entry.was is None
+    if entry.original and entry.original != entry.was:
         yield f"原定{on(entry.original, today)}，延期后的期限已写在上面", False
     if entry.occurrence.phase in FOOTING:
         yield FOOTING[entry.occurrence.phase], False
+
+
+def _why(told: Told) -> str:
+    if told.outcome == NOBODY:
+        return plain(told.reason or "无人可送", TEXT_LIMIT)
+    return in_words(told.reason, told.outcome)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from notifications import awaiting, shortfalls
-from notifications.arrears import arrears, ledger
-from notifications.items import Entry, Item, grouped, item, next_steps
+from notifications.arrears import OWN, arrears, ledger
+from notifications.items import Entry, Item, grouped, item
 from notifications.links import LASTS, Signer
 from notifications.mime import Head, assemble, message_id
+from notifications.onward import next_steps
 from notifications.phrasing import brief, on, plain, working_days
 from notifications.stationed import first_day, is_gap, is_handover, is_relieved
 from notifications.stationed import verb as own_verb
@@ -126,6 +127,7 @@ def institution_name(institution: str, world: World) -> str:
 def subject_of(entries: Sequence[Entry], name: str, today: date) -> str:
     """Return ``[督办] 机构：事项 9月20日到期（共2项）``, which mail rules can filter by.
 
+    Of a date that is no working day it has the last working day too.
     A mail that tells of something overdue is marked 催办; one that goes up the line names who owes.
     """
     owed = [entry for entry in entries if entry.rung not in REVIEWS]
@@ -145,66 +147,108 @@ def subject_of(entries: Sequence[Entry], name: str, today: date) -> str:
         verb = "已到期" if first.due < today else "到期"
     if len(groups) == 1 and any(entry.rung == CHANGED for entry in groups[0]):
         verb = "到期，期限有变"
-    count = f"（共{len(groups)}项）" if len(groups) > 1 else ""
+    beside = []
+    if (last := _last_day(first, today)) is not None:
+        beside.append(f"最后工作日{brief(last, today)}")
+    if (many := _many(owed)) > 1:
+        beside.append(f"共{many}项")
+    count = f"（{'，'.join(beside)}）" if beside else ""
     title = plain(first.occurrence.title, TITLE_LIMIT)
     day = first_day(first.occurrence, first.due)
     mark = "督办·催办" if late else "督办"
     return f"[{mark}] {whose}：{title} {brief(day, today)}{verb}{count}"
 
 
+def _last_day(entry: Entry, today: date) -> date | None:
+    """Return the last working day of what is still to be done, where it is not the due date."""
+    one = entry.occurrence
+    if shortfalls.is_quota(one) or is_gap(one) or is_handover(one) or entry.due < today:
+        return None
+    last = one.last_working_day
+    return last if last and today <= last < entry.due else None
+
+
+def _many(entries: Iterable[Entry]) -> int:
+    """Return how many items there are: as many as have a link in the mail."""
+    return len({entry.occurrence.key for entry in entries})
+
+
 def heading(items: Sequence[Item], entries: Sequence[Entry], world: World, today: date) -> str:
     """Return the one sentence that says how many, and by when."""
     quotas = [entry for entry in entries if shortfalls.is_quota(entry.occurrence)]
     if quotas:
-        groups = grouped(quotas)
-        said = shortfalls.heading(len(groups), sum(group[0].due < today for group in groups))
+        said = shortfalls.heading(_many(quotas), _many(e for e in quotas if e.due < today))
         others = [entry for entry in entries if not shortfalls.is_quota(entry.occurrence)]
         if not others:
             return said
         pairs = zip(items, grouped(entries), strict=True)
         left = [one for one, group in pairs if not shortfalls.is_quota(group[0].occurrence)]
         return f"{heading(left, others, world, today)}；另有 {said}"
-    late = sum(one.late for one in items)
-    changed = sum(one.was is not None for one in items)
     if all(is_gap(entry.occurrence) for entry in entries):
-        return f"{len(entries)} 处驻点空档，请尽快派驻并登记"
+        return f"{_many(entries)} 处驻点空档，请尽快派驻并登记"
     if all(is_handover(entry.occurrence) for entry in entries):
         soonest = min(entry.due for entry in entries)
         known = all(is_relieved(entry.occurrence) for entry in entries)
         then = "下一批已登记，请做好交接" if known else "请安排接替"
         return f"{on(soonest, today)}{'起有' if len(items) > 1 else ''}驻点期满，{then}"
-    if changed == len(items):
-        return f"{changed} 项的期限有变"
-    if late == len(items):
-        return f"{late} 项已经逾期，请尽快办理并登记"
-    soonest = min(entry.due for entry in entries if entry.due >= today)
-    rest = len(items) - late
+    led = sum(one.count for one in items if one.led)
+    if led == sum(one.count for one in items):
+        leads = list(dict.fromkeys(plain(entry.occurrence.responsible.name) for entry in entries))
+        who = leads[0] if len(leads) == 1 else f"{len(leads)} 家单位"
+        return _how_many(items, entries, today, f"由{who}牵头、本单位协助的 ", "请协助尽快办结")
+    said = _how_many(items, entries, today, "", "请尽快办理并登记")
+    return f"{said}；其中 {led} 项由其他单位牵头，本单位协助" if led else said
+
+
+def _how_many(
+    items: Sequence[Item], entries: Sequence[Entry], today: date, whose: str, please: str
+) -> str:
+    total = sum(one.count for one in items)
+    late = sum(one.count for one in items if one.late)
+    if all(one.was is not None for one in items):
+        return f"{whose}{total} 项的期限有变"
+    if late == total:
+        return f"{whose}{late} 项已经逾期，{please}"
+    days = {entry.due for entry in entries if entry.due >= today}
+    soonest, rest = min(days), total - late
     if late:
-        return f"{late} 项已经逾期，另有 {rest} 项要办，最近的{on(soonest, today)}到期"
-    if rest == 1:
-        return f"{on(soonest, today)}前还有 1 项要办"
-    return f"还有 {rest} 项要办，最近的{on(soonest, today)}到期"
+        return f"{whose}{late} 项已经逾期，另有 {rest} 项要办，最近的{on(soonest, today)}到期"
+    if len(days) == 1:
+        end = f"{whose}{rest} 项要办结" if whose else f"还有 {rest} 项要办"
+        return f"{on(soonest, today)}前{end}"
+    return f"{whose or '还有 '}{rest} 项要办，最近的{on(soonest, today)}到期"
 
 
-def above_heading(entries: Sequence[Entry], world: World, today: date) -> str:
-    """Return the sentence at the head of what others owe."""
+def above_heading(entries: Sequence[Entry], world: World, today: date, reader: str = "") -> str:
+    """Return the sentence at the head of what others owe; the ``reader`` may be one of them."""
     quotas = [entry for entry in entries if shortfalls.is_quota(entry.occurrence)]
     if quotas:
-        whose = len({entry.occurrence.responsible for entry in quotas})
-        said = f"{whose} 家单位有 {len(grouped(quotas))} 项频次不够，请代为转告"
+        whose, please = _whose(quotas, reader)
+        said = f"{whose}有 {_many(quotas)} 项频次不够，{please}"
         others = [entry for entry in entries if not shortfalls.is_quota(entry.occurrence)]
-        return f"{above_heading(others, world, today)}；另有{said}" if others else said
-    owing = len({entry.occurrence.responsible for entry in entries})
+        return f"{above_heading(others, world, today, reader)}；另有{said}" if others else said
+    owing, please = _whose(entries, reader)
     late = [entry for entry in entries if entry.due < today]
     if late and all(is_gap(entry.occurrence) for entry in entries):
-        return f"{owing} 家单位有 {len(entries)} 处驻点空档"
+        return f"{owing}有 {_many(entries)} 处驻点空档"
     if not late:
-        return f"{owing} 家单位有 {len(grouped(entries))} 项要办，请代为转告"
+        return f"{owing}有 {_many(entries)} 项要办，{please}"
     spans = {working_days(world.workdays, entry.due, today) for entry in late}
     longest = max(spans)
     if len(spans) == 1 and len(late) == len(entries):
-        return f"{owing} 家单位逾期 {longest} 个工作日未办"
-    return f"{owing} 家单位有未办事项，最长已逾期 {longest} 个工作日"
+        return f"{owing}逾期 {longest} 个工作日未办"
+    return f"{owing}有未办事项，最长已逾期 {longest} 个工作日"
+
+
+def _whose(entries: Sequence[Entry], reader: str) -> tuple[str, str]:
+    """Return who owes, and what the reader is asked to do about it."""
+    owing = {entry.occurrence.responsible for entry in entries}
+    below = {party for party in owing if party.id != reader}
+    if not below:
+        return OWN, "请尽快办理"
+    if len(below) == len(owing):
+        return f"{len(owing)} 家单位", "请代为转告"
+    return f"{OWN}和另外 {len(below)} 家单位", "请办理，并代为转告"
 
 
 def _office(letter: Letter) -> str:
@@ -218,14 +262,14 @@ def _values(letter: Letter, world: World, name: str, signer: Signer) -> dict[str
     own = [entry for entry in owed if entry.own]
     others = [entry for entry in owed if not entry.own]
     items = [item(group, letter.institution, world, today, signer) for group in grouped(own)]
-    owing = arrears(others, world, today, signer)
+    owing = arrears(others, world, today, signer, letter.institution)
     reviews = awaiting.reviews(waiting, world, today, signer)
     return {
         "who": name + _office(letter),
         "today": in_full(today),
         "heading": heading(items, own, world, today) if items else "",
         "items": items,
-        "above": above_heading(others, world, today) if others else "",
+        "above": above_heading(others, world, today, letter.institution) if others else "",
         "arrears": owing,
         "ledger": ledger(others, world, signer),
         "waits": awaiting.heading(waiting),

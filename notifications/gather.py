@@ -30,6 +30,7 @@ from scheduler.postponing import postponed
 from scheduler.rows import decode
 from scheduler.store import one_planner
 from scheduler.tables import Message, Notice
+from scheduler.telling import MOVED
 from scheduler.world import World
 
 BATCH = 50  # mailboxes in one transaction: a writer must not keep the others waiting for long
@@ -164,14 +165,14 @@ class _Batch:
             rung=notice.rung,
             due=notice.due,
             own=target == "responsible" and notice.institution in bound,
-            note=None if was else notice.note,
+            note=_basis(notice.note) if was else notice.note,
             was=was,
             kept=self.kept.get(notice.key),
             told=tuple(
                 Told(
                     e.at.astimezone(self.world.timezone).date(),
                     e.rung,
-                    e.state or "nobody",
+                    _outcome(e),
                     e.reason,
                 )
                 for e in past
@@ -265,6 +266,17 @@ class _Batch:
         entry = {"at": self.now, "who": "duban", "action": UNSENT, "about": notice.key}
         queries.audit(self.session, [entry | {"detail": said}])
         self.report.faults.append(notice.key)
+
+
+def _outcome(one: Earlier) -> str:
+    if one.doubtful and one.state in ("failed", "expired"):
+        return "in_doubt"  # refused at last, but it may have been accepted before
+    return one.state or "nobody"
+
+
+def _basis(note: str | None) -> str | None:
+    """Return on what authority a date moved: the dates themselves are said beside it."""
+    return (note or "").partition(MOVED)[0].rstrip("，") or None
 
 
 def _quotas(bodies: Iterable[str]) -> Iterator[Occurrence]:

@@ -8,23 +8,16 @@ from datetime import date
 
 from notifications import shortfalls
 from notifications.links import PARAMETER, Signer
-from notifications.phrasing import brief, on, plain
-from notifications.stationed import (
-    first_day,
-    followed_by_gap,
-    is_gap,
-    is_handover,
-    remaining,
-    when,
-)
+from notifications.phrasing import on, plain
+from notifications.stationed import first_day, remaining, when
 from notifications.wording import submission
-from scheduler.addressing import recipients
-from scheduler.ladder import steps
 from scheduler.occurrences import Occurrence
 from scheduler.pacing import Kept
+from scheduler.parties import Party
 from scheduler.world import World
 
 TEXT_LIMIT = 300
+NAMES = 6  # so many are named; of more, their number is said
 FOOTING = {
     "open-ended": "原文没有写到哪一年为止，按仍须办理提醒",
     "contested": "到哪一年为止，原文有两种读法，按仍须办理提醒",
@@ -35,7 +28,8 @@ FOOTING = {
 class Told:
     """What was done about a notice of the same occurrence: its local day, rung, and outcome.
 
-    ``outcome`` is a message's state, or ``nobody`` where there was nobody to send it to.
+    ``outcome`` is a message's state, or ``nobody`` where there was nobody to send it to. A mail
+    that was refused after a hand-over without an answer is ``in_doubt``: the first may be there.
     """
 
     day: date
@@ -69,10 +63,14 @@ class Entry:
 class Item:
     """One thing to do, as a mail prints it; several pairings of one duty are one item.
 
-    ``when`` is the word before its date.
+    What it says holds for each of them; ``links`` has a name, an address and what holds for it
+    alone. ``when`` is the word before its date, ``count`` how many they are, ``led`` whether
+    another institution leads and the reader's assists.
     """
 
     title: str
+    count: int
+    led: bool
     when: str
     due: str
     remaining: str
@@ -86,7 +84,7 @@ class Item:
     reading: str | None
     other: str | None
     notes: tuple[str, ...]
-    links: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str, tuple[str, ...]], ...]
 
 
 def url(world: World, key: str, signer: Signer | None = None) -> str:
@@ -106,6 +104,10 @@ def grouped(entries: Iterable[Entry]) -> list[list[Entry]]:
         same = (
             one.document, one.obligation, one.responsible, entry.due, entry.was, entry.own,
             entry.original, one.title, one.summary,  # a handover or a gap has its own
+            # Said once for all of them, so it has to hold for each.
+            first_day(one, entry.due), one.last_working_day, one.provisional, one.binds_by,
+            one.phase, one.number, one.clauses, one.reading, one.other_reading, one.recipients,
+            one.submit,
         )  # fmt: skip
         groups.setdefault(same, []).append(entry)
     return list(groups.values())
@@ -122,12 +124,17 @@ def item(
     one, due = first.occurrence, first.due
     last, quota = one.last_working_day, shortfalls.is_quota(one)
     bound = one.binds_by if one.binds_by and one.binds_by < due else None
-    notes = dict.fromkeys(plain(entry.note, TEXT_LIMIT) for entry in group if entry.note)
     footing = [FOOTING[one.phase]] if one.phase in FOOTING else []
-    if first.original:
+    if first.original and first.original != first.was:
         footing.insert(0, f"原定{on(first.original, today)}，已延期至{on(due, today)}")
+    members = {entry.occurrence.key: entry.occurrence for entry in group}
+    notes = _notes(group)
+    alike = len(set(notes.values())) == 1
+    shared, apart = _helpers(list(members.values()), reader)
     return Item(
         title=plain(one.title),
+        count=len(members),
+        led=_led(one, reader),
         when=shortfalls.when(one, due < today) or when(one, due < today),
         due=on(first_day(one, due), today),
         remaining=shortfalls.ended_short(one, due < today)
@@ -139,16 +146,28 @@ def item(
         provisional=one.provisional and due >= today,
         was=on(first.was, today) if first.was else None,
         bound=on(bound, today) if bound and bound >= today else None,
-        lines=(*_short(group, today), *_where(group), *_how(one, reader)),
+        lines=(*_short(group, today), *_where(group), *how(one), *shared),
         source=source(one, world),
         reading=plain(one.reading, TEXT_LIMIT) if one.reading else None,
         other=plain(one.other_reading, TEXT_LIMIT) if one.other_reading else None,
-        notes=(*footing, *notes),
+        notes=(*footing, *(notes[one.key] if alike else ())),
         links=tuple(
-            (about(one), url(world, key, signer))
-            for key, one in {e.occurrence.key: e.occurrence for e in group}.items()
+            (
+                about(member), url(world, key, signer),
+                (*apart.get(key, ()), *(() if alike else notes[key])),
+            )
+            for key, member in members.items()
         ),
-    )
+    )  # fmt: skip
+
+
+def _notes(group: Sequence[Entry]) -> dict[str, tuple[str, ...]]:
+    """Return what is to be said besides, by key: it may hold for some of a group alone."""
+    found: dict[str, dict[str, None]] = {entry.occurrence.key: {} for entry in group}
+    for entry in group:
+        if entry.note:
+            found[entry.occurrence.key][plain(entry.note, TEXT_LIMIT)] = None
+    return {key: tuple(said) for key, said in found.items()}
 
 
 def _short(group: Sequence[Entry], today: date) -> Iterable[str]:
@@ -173,7 +192,8 @@ def _where(group: Sequence[Entry]) -> Iterable[str]:
             yield f"帮扶关系：{plain(supporter.name)} → {plain(recipient.name)}"
 
 
-def _how(one: Occurrence, reader: str) -> Iterable[str]:
+def how(one: Occurrence) -> Iterable[str]:
+    """Yield what an occurrence is about, to whom it is reported, and how to hand it in."""
     if one.summary:
         yield plain(one.summary, TEXT_LIMIT)
     recipients = "、".join(plain(party.name) for party in one.recipients)
@@ -181,10 +201,38 @@ def _how(one: Occurrence, reader: str) -> Iterable[str]:
         yield f"报给：{recipients}"
     for way in one.submit:
         yield plain(submission(way), TEXT_LIMIT)
-    if reader in [party.id for party in one.assisting]:
-        yield f"由{plain(one.responsible.name)}牵头，本单位协助"
-    elif one.assisting:
-        yield f"协助：{several([party.name for party in one.assisting])}"
+
+
+def _led(one: Occurrence, reader: str) -> bool:
+    return one.responsible.id != reader and reader in [party.id for party in one.assisting]
+
+
+def _helpers(
+    members: Sequence[Occurrence], reader: str
+) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Return who assists: what holds for all of a group, and by key what holds for one alone."""
+    one = members[0]
+    led = _led(one, reader)
+    leads = (f"由{plain(one.responsible.name)}牵头，本单位协助",) if led else ()
+    word = "同为协助" if led else "协助"
+    helping = {m.key: [p for p in m.assisting if not (led and p.id == reader)] for m in members}
+    if all(some == helping[one.key] for some in helping.values()):
+        return (*leads, *_named(word, helping[one.key])), {}
+    if all(set(helping[m.key]) == set(_others(m)) for m in members):
+        supports = {member.responsible == member.pairings[0][0] for member in members}
+        side = "对方单位" if len(supports) > 1 else "受援单位" if True in supports else "支援单位"
+        return (*leads, f"{word}：各自的{side}，即下列 {len(members)} 家"), {}
+    return leads, {key: tuple(_named(word, some)) for key, some in helping.items()}
+
+
+def _others(one: Occurrence) -> list[Party]:
+    """Return whom the name of a member of a group names."""
+    return [p for p in one.pairings[0] if p != one.responsible] if len(one.pairings) == 1 else []
+
+
+def _named(word: str, parties: Sequence[Party]) -> Iterable[str]:
+    if parties:
+        yield f"{word}：{several([party.name for party in parties], NAMES)}"
 
 
 def source(one: Occurrence, world: World) -> str:
@@ -196,68 +244,10 @@ def source(one: Occurrence, world: World) -> str:
 
 def about(one: Occurrence) -> str:
     """Return what sets an occurrence apart from the others of its group."""
-    if len(one.pairings) == 1:
-        sides = one.pairings[0]
-        others = [party.name for party in sides if party != one.responsible]
-        return plain(" → ".join(others))
-    return ""
+    return plain(" → ".join(party.name for party in _others(one)))
 
 
 def several(names: Sequence[str], limit: int = 3) -> str:
     """Return names in a row, cut after ``limit`` with how many there are."""
     shown = "、".join(plain(name) for name in names[:limit])
     return shown if len(names) <= limit else f"{shown}等 {len(names)} 家"
-
-
-def next_steps(entries: Sequence[Entry], reader: str, world: World, today: date) -> str:
-    """Return what happens next if nothing is done, for the most urgent entry that goes on.
-
-    ``reader`` is the id of the recipient's institution.
-    """
-    climbing = [
-        (entry, later)
-        for entry in sorted(entries, key=lambda entry: (entry.due, entry.occurrence.key))
-        if (later := _later(entry.occurrence, world, today))
-    ]
-    if not climbing and any(followed_by_gap(entry.occurrence, world) for entry in entries):
-        return "期满时还没有登记下一批的，从空档第一天起逐级催办；登记了下一批，就不再提醒。"
-    if not climbing and all(is_handover(entry.occurrence) for entry in entries):
-        return "只提醒到期满为止；登记了下一批，就不再提醒。"
-    if not climbing and all(shortfalls.is_quota(entry.occurrence) for entry in entries):
-        return shortfalls.NEXT
-    if not climbing:
-        return "以上各项不再逐级催办，仍列在台账上，直到登记办结。"
-    first, later = climbing[0]
-    said = "，".join(
-        f"{brief(day, today)}{_target(to, first.occurrence, reader, world, day)}"
-        for day, to in later
-    )
-    still = "仍没有登记派驻人员" if is_gap(first.occurrence) else "仍未登记办结"
-    since = still if first.due < today else f"{brief(first.due, today)}以后{still}"
-    more = "其余各项照此办理。" if len({entry.due for entry, _ in climbing}) > 1 else ""
-    return f"{since}的，{said}。{more}"
-
-
-def _later(one: Occurrence, world: World, today: date) -> list[tuple[date, str]]:
-    """Return the days after today on which the ladder speaks after the due date, and to whom."""
-    climbed = steps(one, world.workdays, world.timezone)
-    return [
-        (step.at.date(), step.to)
-        for step in climbed
-        if step.last_day is None and step.at.date() > today
-    ]
-
-
-def _target(to: str, one: Occurrence, reader: str, world: World, day: date) -> str:
-    """Return in words whom a later rung will speak to, as the contacts stand now."""
-    if to == "responsible":
-        return "再提醒一次"
-    found = dict.fromkeys(r.institution for r in recipients(one, to, world, day))
-    if not found:
-        return "报管理员"
-    if one.responsible.id != reader and set(found) == {reader}:
-        return "再列一次"
-    if one.responsible.id in found:
-        return "提醒本单位协调员"
-    named = world.rosters[one.document].institutions
-    return f"报{several([named[i].name if i in named else i for i in found])}协调员催办"

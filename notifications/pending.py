@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import func, insert, or_, select, update
 from sqlmodel import Session
 
+from notifications.claims import DOUBT
 from scheduler.queries import MESSAGES, NOTICES, chunks
 from scheduler.tables import Message, Notice
 
@@ -74,7 +75,10 @@ def taken(session: Session, of: Iterable[Mailbox], day: date) -> dict[Mailbox, T
 
 
 class Earlier(NamedTuple):
-    """A notice planned before, and what became of it; ``at`` is when it left or was planned."""
+    """A notice planned before, and what became of it; ``at`` is when it left or was planned.
+
+    ``doubtful``: a hand-over of its mail had no answer, whatever came of the next one.
+    """
 
     notice: int
     recipient: str
@@ -85,6 +89,7 @@ class Earlier(NamedTuple):
     message_id: str | None
     reason: str | None
     restored: bool
+    doubtful: bool = False
 
 
 def earlier(session: Session, keys: Iterable[str]) -> dict[str, list[Earlier]]:
@@ -97,6 +102,7 @@ def earlier(session: Session, keys: Iterable[str]) -> dict[str, list[Earlier]]:
                 notice.key, notice.id, notice.recipient, notice.rung, notice.due,
                 func.coalesce(message.finished_at, notice.planned_at), message.state,
                 message.message_id, func.coalesce(message.reply, notice.reason), notice.restored,
+                func.coalesce(message.reason, "").startswith(DOUBT, autoescape=True),
             )
             .outerjoin(MESSAGES, message.id == notice.message_id)
             .where(notice.key.in_(some))

@@ -20,6 +20,7 @@ from scheduler.queries import NOTICES
 from scheduler.world import World
 
 HANDED_ON = "责任单位已改"
+MOVED = "期限由"  # then both dates: how a note of a change goes on after its basis
 
 
 class Succession(NamedTuple):
@@ -128,7 +129,7 @@ def moved(
                 "move": counts.get(key, 0) + 1,
                 "note": "，".join(
                     part
-                    for part in (why, f"期限由{notice.due.isoformat()}改为{new.isoformat()}")
+                    for part in (why, f"{MOVED}{notice.due.isoformat()}改为{new.isoformat()}")
                     if part
                 ),
             }

@@ -150,10 +150,75 @@ def test_an_escalation_lists_who_owes_and_what_reached_nobody() -> None:
     for part in parts(mail):
         for said in (
             "甲市卫健委协调员", "1 家单位逾期 5 个工作日未办", "已提醒 3月6日",
-            "3月18日的提醒没有送到：550 no such user", "3月23日的提醒没有送到：无人可送",
+            "3月18日的提醒没有送到：邮箱不存在", "3月23日的提醒没有送到：无人可送",
             "4月3日报省局协调员催办",
         ):  # fmt: skip
             assert said in part
+        assert "550" not in part
+        assert "no such" not in part
+
+
+def test_a_mail_refused_after_a_doubt_may_have_arrived() -> None:
+    told = (Told(date(2026, 3, 18), "before-2wd", "in_doubt", "550 5.7.1 no"),)
+    mail = letter(
+        entry(ALL[PLAN], "after-5wd", own=False, told=told),
+        on="2026-03-27 09:00", institution="shi",
+    )  # fmt: skip
+    for part in parts(mail):
+        assert "3月18日的提醒不能确定是否送到" in part
+        assert "没有送到" not in part
+
+
+def test_an_authority_that_owes_itself_reads_what_to_do() -> None:
+    way = Submission(by="email", what="进展表", to="省局")
+    june = replace(ALL[JUNE], submit=(way,))
+    alone = letter(
+        entry(june, "after-5wd", own=False), on="2026-06-29 09:00", institution="shi",
+        role="coordinator", office="",
+    )  # fmt: skip
+    assert alone.subject == "[督办·催办] 甲市卫健委：报送进展表 6月20日已到期"
+    for part in parts(alone):
+        for said in ("本单位逾期", "未办 1 家：", "本单位", "报给：省局", "电子邮件：进展表，发至省局"):
+            assert said in part
+        assert "1 家单位逾期" not in part
+    other = replace(june, key="pair-2025/progress/yi/2026-jun", responsible=Party("yi", "乙市卫健委"))
+    entries = (entry(other, "after-5wd", own=False), entry(june, "after-5wd", own=False))
+    for part in parts(letter(*entries, on="2026-06-29 09:00", institution="shi")):
+        assert "本单位和另外 1 家单位逾期" in part
+        assert part.count("报给：省局") == 1
+        assert part.index("发至省局") < part.index("乙市卫健委<" if "<" in part else "乙市卫健委 ")
+
+
+def test_who_assists_reads_who_leads() -> None:
+    late = letter(entry(ALL[PLAN], "after-1wd"), on="2026-03-23 09:00", institution="xiao")
+    for part in parts(late):
+        assert "由甲市人民医院牵头、本单位协助的 1 项已经逾期，请协助尽快办结" in part
+        assert "由甲市人民医院牵头，本单位协助" in part
+        assert "请尽快办理并登记" not in part
+    soon = letter(entry(ALL[PLAN]), institution="xiao")
+    assert "3月20日（周五）前由甲市人民医院牵头、本单位协助的 1 项要办结" in parts(soon)[0]
+    own = replace(ALL[JUNE], responsible=Party("xiao", "乙县人民医院"))
+    both = letter(entry(ALL[PLAN]), entry(own), institution="xiao")
+    assert "还有 2 项要办，最近的3月20日（周五）到期；其中 1 项由其他单位牵头，本单位协助" in parts(both)[0]
+
+
+def test_the_line_of_rungs_names_a_body_once() -> None:
+    one = replace(
+        ALL[PLAN],
+        rungs=(("after-1wd", "responsible"), ("after-5wd", "issuer"), ("after-10wd", "issuer")),
+    )
+    text, _ = parts(letter(entry(one)))
+    assert "3月23日再提醒一次，3月27日报省局协调员催办，4月3日再次催办。" in text
+
+
+def test_the_line_of_rungs_does_not_speak_for_those_who_go_another_way() -> None:
+    other = replace(ALL[JUNE], key="pair-2025/other/da/once", due=date(2026, 3, 20),
+                    responsible=Party("ju", "省局"))  # fmt: skip
+    first = replace(ALL[PLAN], key="pair-2025/a/da/once")
+    text, _ = parts(letter(entry(first), entry(other)))
+    assert "其余各项按各自的期限，向各自的上级逐级催办" in text
+    alike = replace(ALL[PLAN], key="pair-2025/b/da/once")
+    assert "其余" not in parts(letter(entry(first), entry(alike)))[0]
 
 
 def test_nobody_was_ever_told_is_said_too() -> None:
@@ -170,6 +235,7 @@ def test_a_mail_of_both_kinds_has_both_parts() -> None:
     mail = letter(
         entry(ALL[JUNE]),
         entry(ALL[PLAN], "before-2wd", own=False, note="甲院没有登记联络员，改送上级协调员"),
+        institution="shi",
     )
     text, _ = parts(mail)
     assert "前还有 1 项要办" in text
@@ -183,6 +249,19 @@ def test_subjects_name_the_most_urgent_and_how_many() -> None:
     assert subject_of(both, "甲院", today) == "[督办] 甲院：报送工作方案 3月20日到期（共2项）"
     changed = [entry(ALL[PLAN], "changed", was=date(2026, 3, 10))]
     assert subject_of(changed, "甲院", today) == "[督办] 甲院：报送工作方案 3月20日到期，期限有变"
+
+
+def test_a_subject_names_the_last_working_day_where_it_is_another_one() -> None:
+    first = [entry(ALL[JUNE])]
+    today = date(2026, 6, 16)
+    alone = "[督办] 甲市：报送进展表 6月20日到期（最后工作日6月18日）"
+    assert subject_of(first, "甲市", today) == alone
+    more = [*first, entry(replace(ALL[JUNE], key="pair-2025/progress/yi/2026-jun"))]
+    both = "[督办] 甲市：报送进展表 6月20日到期（最后工作日6月18日，共2项）"
+    assert subject_of(more, "甲市", today) == both
+    # Over, or when its last working day is, there is none to name.
+    assert "最后工作日" not in subject_of(first, "甲市", date(2026, 6, 19))
+    assert "最后工作日" not in subject_of(first, "甲市", date(2026, 6, 22))
 
 
 def test_a_letter_about_nothing_is_refused() -> None:
@@ -206,11 +285,14 @@ def test_who_shares_a_history_shares_a_line() -> None:
     mail = letter(
         entry(ALL[PLAN], "after-5wd", own=False, told=told),
         entry(other, "after-5wd", own=False, told=told),
-        on="2026-03-27 09:00",
-    )
+        on="2026-03-27 09:00", institution="shi",
+    )  # fmt: skip
     text, html = parts(mail)
     assert "未办 2 家" in text
     assert text.count("已提醒 3月6日") == 1
+    # Read from top to bottom it is told of both, not of the last.
+    said = text.index("以下 2 项都是：\n   已提醒 3月6日\n · 甲市人民医院")
+    assert said < text.index(" · 乙院")
     assert "甲市人民医院</a>、" in html
     assert "乙院</a>" in html
     assert mail.subject == "[督办·催办] 甲市人民医院等2家：报送工作方案 3月20日已到期（共2项）"

@@ -57,8 +57,9 @@ def test_who_was_told_the_old_date_is_told_once_that_it_has_changed(post: Post) 
     post.pass_by("2026-03-09 10:05", way)
     assert len(way.handed) == told
     said = texts(way)
-    assert "4月24日" in said
-    assert "3月20日" in said
+    assert said.count("期限由 3月20日（周五）改为 4月24日（周五）") == told
+    assert said.count("经某卫函〔2026〕9号延期") == told
+    assert said.count("3月20日") == told  # the old date once in each, and not in the subject
     post.pass_by("2026-03-20 09:00", Awkward())
     post.pass_by("2026-03-23 09:00", Awkward())
     assert len(post.notices(PLAN)) == 2 * told

@@ -41,8 +41,11 @@ def test_everything_of_a_day_is_one_mail_and_the_same_duty_is_one_item(tmp_path:
     post.pass_by("2026-03-06 09:00")
     mails = [m for m in post.messages() if m.recipient == "liaison@da.example"]
     assert len(mails) == 1
-    assert mails[0].subject == "[督办] 甲市人民医院：报送工作方案 3月20日到期"
+    assert mails[0].subject == "[督办] 甲市人民医院：报送工作方案 3月20日到期（共2项）"
     text = text_of(mails[0])
+    assert "3月20日（周五）前还有 2 项要办" in text
+    assert "1. 报送工作方案（2 项）" in text
+    assert "协助：各自的受援单位，即下列 2 家" in text
     assert text.count("最迟 3月20日") == 1
     assert f"丙县人民医院 https://duban.example/items/{SECOND}" in text
 
@@ -218,3 +221,19 @@ def test_a_reminder_held_past_its_date_is_dropped(tmp_path: Path) -> None:
         )
     assert post.gather("2026-06-22 09:00").dropped >= 1
     assert {n.reason for n in post.notices(JUNE)} == {"期限已过"}
+
+
+def test_what_was_refused_after_a_doubt_is_not_said_to_be_lost(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    post.pass_by("2026-03-18 09:00")
+    for message in post.messages():
+        reason = "不能确定邮件服务器是否收下，再次交出时被拒"
+        post.set(message.id or 0, state="failed", reason=reason, reply="550 5.1.1 no such user")
+    post.pass_by("2026-03-23 09:00")
+    for message in post.messages()[2:]:
+        post.set(message.id or 0, state="failed", reason=None, reply="550 5.1.1 no such user")
+    post.pass_by("2026-03-27 09:00")
+    text = text_of(post.messages()[-1])
+    assert "3月18日的提醒不能确定是否送到" in text
+    assert text.count("没有送到") == 1
+    assert "3月23日的提醒没有送到：邮箱不存在" in text
