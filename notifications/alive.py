@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, literal, or_, select
 from sqlmodel import Session
@@ -25,6 +25,16 @@ AHEAD = 7
 SHOWN = 5
 M, N = MESSAGES.c, NOTICES.c
 PEOPLE = M.role.not_in(alarms.ROLES)
+OPEN_DOUBT = M.reason.is_distinct_from(DONE_MEANWHILE)
+UNDECIDED = (M.state == "in_doubt", M.next_try_at.is_(None), OPEN_DOUBT, PEOPLE)
+
+
+class Need(NamedTuple):
+    """Something to look at: how many mails or other things it is, and what is said of it."""
+
+    mails: int
+    others: int
+    lines: tuple[str, ...]
 
 
 def daily(session: Session, now: datetime, world: World) -> bool:
@@ -39,9 +49,12 @@ def daily(session: Session, now: datetime, world: World) -> bool:
     since = min(before or now - timedelta(days=1), now)
     needs = list(_needs(session, since, now, world))
     lines = [*_figures(session, since, world), *_coming(session, local.date(), world)]
-    lines += ["要你看的：", *needs] if needs else ["没有要你处理的。"]
+    if needs:
+        lines += ["要你看的：", *(line for need in needs for line in need.lines)]
+    else:
+        lines.append("没有要你处理的。")
     lines.append("这封信每天一封；哪天没有收到，就是服务停了，或者发不出邮件。")
-    head = f"要看的 {len(needs)} 件" if needs else "一切正常"
+    head = _head(needs)
     subject = f"[督办·管理] {brief(local.date(), local.date())}平安信：{head}"
     alarms.tell(session, alarms.DAILY, 0, subject, lines, now, world)
     set_mark(session, NAME, now.isoformat())
@@ -60,9 +73,41 @@ def _figures(session: Session, since: datetime, world: World) -> Iterator[str]:
     waiting: dict[str, int] = {one: many for one, many in session.execute(states.group_by(M.state))}  # noqa: C416
     pending = _count(session, N.message_id.is_(None), N.reason.is_(None))
     local = since.astimezone(world.timezone)
-    said = "、".join(f"{STATES[one]} {waiting[one]} 封" for one in WAITING if one in waiting)
+    said = "、".join(
+        f"{STATES[one]} {waiting[one]} 封{_doubts(session) if one == 'in_doubt' else ''}"
+        for one in WAITING
+        if one in waiting
+    )
     yield f"{local.month}月{local.day}日 {local:%H:%M} 以来：计划提醒 {planned} 条，交出邮件 {sent} 封。"
     yield f"等着的：{said or '没有邮件'}，另有 {pending} 条提醒待成信。"
+
+
+def _doubts(session: Session) -> str:
+    """Return how many mails in doubt wait for the admin, if not all do, and what of the others."""
+    undecided = _count(session, *UNDECIDED)
+    again = _count(session, M.state == "in_doubt", M.next_try_at.is_not(None), PEOPLE)
+    done = _count(session, M.state == "in_doubt", M.next_try_at.is_(None), ~OPEN_DOUBT, PEOPLE)
+    if not again and not done:
+        return ""
+    parts = ((undecided, "等你定"), (again, "会自动再交"), (done, "其间已办结、不用管"))
+    return "（" + "，".join(f"{many} 封{what}" for many, what in parts if many) + "）"
+
+
+def _head(needs: Sequence[Need]) -> str:
+    mails, others = sum(one.mails for one in needs), sum(one.others for one in needs)
+    parts = [f"{mails} 封邮件"] if mails else []
+    parts += [f"{others} 件事"] if others else []
+    return f"要看的 {'、'.join(parts)}" if parts else "一切正常"
+
+
+def _mails(session: Session, *where: Any) -> Iterator[str]:
+    """Yield the first mails, with number, recipient and subject, and where the others are."""
+    query = select(M.id, M.recipient, M.subject).where(*where).order_by(M.id)
+    found = session.execute(query.limit(SHOWN + 1)).all()
+    for row in found[:SHOWN]:
+        yield f"　第 {row.id} 号，{row.recipient}：{plain(row.subject, 80)}"
+    if len(found) > SHOWN:
+        yield f"　还有 {_count(session, *where) - SHOWN} 封。"
 
 
 def _coming(session: Session, today: date, world: World) -> Iterator[str]:
@@ -93,44 +138,63 @@ def _coming(session: Session, today: date, world: World) -> Iterator[str]:
         yield f"{brief(day, today)}要提醒 {duties.total()} 项：{named}{more}。"
 
 
-def _needs(session: Session, since: datetime, now: datetime, world: World) -> Iterator[str]:
+def _needs(session: Session, since: datetime, now: datetime, world: World) -> Iterator[Need]:
     """Yield what the admin has to look at: what stands still, what came to nothing since."""
+    home = world.base_url.rstrip("/")
     if (stopped := pause.current(session)) is not None:
-        yield f"发信已暂停：{plain(stopped.reason, 200)}。改好 DUBAN_SMTP_* 后重新启动。"
+        yield _other(f"发信已暂停：{plain(stopped.reason, 200)}。改好 DUBAN_SMTP_* 后重新启动。")
     if (tripped := fuse.current(session)) is not None:
         held = _count(session, M.state == "held")
-        yield f"普通提醒已扣住 {held} 封：{tripped.reason}。看过后用 duban outbox release 放行。"
+        yield _other(
+            f"普通提醒已扣住 {held} 封：{tripped.reason}。看过后用 duban outbox release 放行。"
+        )
     checked = proof.last(session)
     if checked is not None and checked.wrong:
-        yield f"发件箱核对有误 {len(checked.wrong)} 处，见 duban doctor。"
-    undecided = M.reason.is_distinct_from(DONE_MEANWHILE)
-    doubtful = _count(session, M.state == "in_doubt", M.next_try_at.is_(None), undecided, PEOPLE)
-    if doubtful:
-        yield (
+        yield _other(f"发件箱核对有误 {len(checked.wrong)} 处，见 duban doctor。")
+    if doubtful := _count(session, *UNDECIDED):
+        yield Need(doubtful, 0, (
             f"{doubtful} 封不能确定邮件服务器是否收下：问对方收到没有，"
-            "再用 duban outbox arrived 编号，或 duban outbox retry 编号。"
-        )
-    expired = _count(session, M.state == "expired", M.finished_at > since, PEOPLE)
-    if expired:
-        yield f"{expired} 封一直送不出，已过有用的时候：duban outbox --state expired，打电话告知。"
+            "再用 duban outbox arrived 编号，或 duban outbox retry 编号；"
+            f"也可以在网页上定：{home}/outbox?state=in_doubt",
+            *_mails(session, *UNDECIDED),
+        ))  # fmt: skip
+    late = (M.state == "expired", M.finished_at > since, PEOPLE)
+    if expired := _count(session, *late):
+        yield Need(expired, 0, (
+            f"{expired} 封一直送不出，已过有用的时候：duban outbox --state expired，打电话告知。",
+            *_mails(session, *late),
+        ))  # fmt: skip
     stranded = list(_stranded(session, since))
-    for recipient, reply in stranded[:SHOWN]:
-        said = plain(reply or "", 100)
-        yield f"{recipient} 拒收或退回，没有下一位联系人：{said}。改正联系人表，打电话告知。"
-    if len(stranded) > SHOWN:
-        yield f"还有 {len(stranded) - SHOWN} 个邮箱也是这样：duban outbox --state failed。"
+    if stranded:
+        lines = [
+            f"第 {number} 号，{recipient} 拒收或退回，没有下一位联系人："
+            f"{plain(reply or '', 100)}。改正联系人表，打电话告知。"
+            for number, recipient, reply in stranded[:SHOWN]
+        ]
+        if len(stranded) > SHOWN:
+            lines.append(f"还有 {len(stranded) - SHOWN} 封也是这样：duban outbox --state failed。")
+        yield Need(len(stranded), 0, tuple(lines))
     faults = feeds.faults(session)
     if faults:
         names = "、".join(feed_scopes.owner(one, world).name for one in list(faults)[:SHOWN])
         more = f" 等 {len(faults)} 个" if len(faults) > SHOWN else ""
-        yield f"日历生成有误，仍在提供上一次的内容：{plain(names, 200)}{more}。原因见 duban doctor。"
+        yield _other(
+            f"日历生成有误，仍在提供上一次的内容：{plain(names, 200)}{more}。原因见 duban doctor。",
+            len(faults),
+        )
     nobody = _count(session, N.planned_at > since, N.reason == NOBODY)
     if nobody:
-        yield f"{nobody} 条提醒无人可送：duban outbox --state unsent，补联系人表。"
+        yield _other(
+            f"{nobody} 条提醒无人可送：duban outbox --state unsent，补联系人表。", nobody
+        )
 
 
-def _stranded(session: Session, since: datetime) -> Iterator[tuple[str, str | None]]:
-    """Yield address and reply of mails that came to nothing and whose notices reach nobody else.
+def _other(line: str, many: int = 1) -> Need:
+    return Need(0, many, (line,))
+
+
+def _stranded(session: Session, since: datetime) -> Iterator[tuple[int, str, str | None]]:
+    """Yield number, address and reply of mails that came to nothing and whose notices reach nobody else.
 
     They were passed on to nobody, and no other mailbox of the institution may have got them.
     """
@@ -155,5 +219,4 @@ def _stranded(session: Session, since: datetime) -> Iterator[tuple[str, str | No
         .distinct()
         .order_by(M.id)
     )
-    for _, recipient, reply in session.execute(query):
-        yield recipient, reply
+    yield from (tuple(row) for row in session.execute(query))

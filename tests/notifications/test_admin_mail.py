@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from cli.round import Rounds
-from notifications import alive, fuse, pause
+from notifications import alive, claims, fuse, pause
 from notifications.monitor import Monitor
 from notifications.recorder import Recorder
 from notifications.transport import InDoubt, Rejected, RelayFault, Transport
 from scheduler import store
+from scheduler.queries import MESSAGES
 from scheduler.tables import Message
 from tests.notifications.post import LEASE, WORLD, Awkward, Post, read, text_of
 from tests.notifications.test_outbox import People
@@ -91,7 +92,11 @@ def test_it_says_what_needs_a_hand(tmp_path: Path) -> None:
     post.pass_by(NINE, Awkward([InDoubt("?")], behind=True))
     rounds(post, "2026-03-06 10:00").run()
     assert "1 封不能确定邮件服务器是否收下" in text_of(own(post)[0])
-    assert own(post)[0].subject.endswith("要看的 1 件")
+    assert own(post)[0].subject.endswith("平安信：要看的 1 封邮件")
+    (doubtful,) = [m for m in post.messages() if m.state == "in_doubt"]
+    told = text_of(own(post)[0])
+    assert f"第 {doubtful.id} 号，{doubtful.recipient}：{doubtful.subject}" in told
+    assert "https://duban.example/outbox?state=in_doubt" in told
     # Both mailboxes refuse, and there is nobody else; the next rung speaks to nobody.
     post.pass_by("2026-03-18 09:00", Awkward([Rejected("550 5.1.1 gone")] * 4))
     post.gather("2026-03-18 09:01")
@@ -106,7 +111,36 @@ def test_it_says_what_needs_a_hand(tmp_path: Path) -> None:
         alive.daily(session, at("2026-04-03 10:00"), post.world)
     text = text_of(own(post)[-1])
     assert "1 条提醒无人可送" in text
+    assert own(post)[-1].subject.endswith("要看的 1 封邮件、1 件事")
     assert "拒收或退回" not in text  # that was told
+
+
+def test_it_says_how_many_mails_and_which_and_why_the_figures_differ(tmp_path: Path) -> None:
+    post = watched(tmp_path)
+    post.pass_by(NINE, Awkward())
+    first = post.messages()[0]
+    with store.writing(post.engine) as session:
+        for number in range(9):
+            values = first.model_dump(exclude={"id"}) | {
+                "recipient": f"p{number}@da.example", "message_id": f"<{number}@x>",
+                "state": "in_doubt", "finished_at": None, "next_try_at": None,
+                "reason": claims.LEFT_TO_ADMIN,
+            }  # fmt: skip
+            if number == 7:
+                values |= {"reason": claims.DOUBT, "next_try_at": at("2026-03-07 10:00")}
+            if number == 8:
+                values |= {"reason": claims.DONE_MEANWHILE}
+            session.execute(MESSAGES.insert().values(**values))
+        alive.daily(session, at("2026-03-06 10:00"), post.world)
+    (mail,) = own(post)
+    assert mail.subject == "[督办·管理] 3月6日平安信：要看的 7 封邮件"
+    text = text_of(mail)
+    assert "不确定 9 封（7 封等你定，1 封会自动再交，1 封其间已办结、不用管）" in text
+    assert "7 封不能确定邮件服务器是否收下" in text
+    for number in range(5):
+        assert f"p{number}@da.example：[督办] 甲市人民医院：报送工作方案 3月20日到期" in text
+    assert "还有 2 封。" in text
+    assert "p5@da.example" not in text
 
 
 @pytest.mark.parametrize(
