@@ -31,7 +31,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "action", nargs="?", choices=ACTIONS,
         help="再发一次、确认已送到、登记被退回、放行扣住的；不写就是查看",
     )  # fmt: skip
-    parser.add_argument("id", nargs="?", type=number, metavar="ID", help="邮件编号（release 不写）")
+    parser.add_argument("id", nargs="*", type=number, metavar="ID",
+                        help="邮件编号，可写几个（release 不写）")
+    parser.add_argument("--all-in-doubt", action="store_true",
+                        help="不写编号，用于全部不确定的（retry、arrived）")
     parser.add_argument("--state", choices=STATES, help="只列这一状态的")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="输出格式")
 
@@ -42,19 +45,27 @@ def run(args: argparse.Namespace) -> int:
 
     context = opened()
     if args.action is None:
+        if args.all_in_doubt:
+            raise Failure("没有写办什么", "写作 duban outbox retry --all-in-doubt，或 arrived")
         return _list(context, args.state, args.format == "json")
     if args.state is not None or args.format != "table":
         raise Failure("--state 和 --format 只用于查看", f"写作 duban outbox {args.action} 编号")
     if args.action == "release":
-        if args.id is not None:
+        if args.id or args.all_in_doubt:
             raise Failure("release 一次放行全部扣住的邮件，不写编号", "写作 duban outbox release")
         return _release(context)
-    if args.id is None:
+    if args.all_in_doubt and (args.id or args.action == "bounced"):
+        raise Failure(
+            "--all-in-doubt 只用于 retry 和 arrived，不写编号",
+            f"写作 duban outbox {args.action} 编号；退回的要逐封登记",
+        )
+    if not (args.id or args.all_in_doubt):
         raise Failure("没有写哪一封", f"写作 duban outbox {args.action} 编号，编号见 duban outbox")
     return _decide(context, args.action, args.id)
 
 
-def _decide(context: Context, action: str, chosen: int) -> int:
+def _decide(context: Context, action: str, chosen: list[int]) -> int:
+    """Decide the same of the chosen mails, of all in doubt where none is chosen."""
     from cli.address import present
     from cli.failure import Failure
     from cli.world import base_world
@@ -63,24 +74,35 @@ def _decide(context: Context, action: str, chosen: int) -> int:
     from scheduler.store import writing
 
     base = base_world(context)
-    try:
-        with writing(context.engine()) as session:
-            now = present(session, context)
+    with writing(context.engine()) as session:
+        now = present(session, context)
+        # What is repeated by itself waits for nobody, but need not go where it arrived.
+        numbers = chosen or deciding.in_doubt(session, waiting=action == "retry")
+        world = applied_world(session, base) if action == "bounced" else base
+
+        def decide(one: int) -> str:
             if action == "retry":
-                at = deciding.retry(session, chosen, now, base, WHO).astimezone(base.timezone)
+                at = deciding.retry(session, one, now, base, WHO).astimezone(base.timezone)
                 when = "下一轮就发" if at <= now else f"{at:%Y-%m-%d %H:%M} 以后发"
-                said = f"第 {chosen} 号邮件会原样再交一次，{when}"
-            elif action == "arrived":
-                deciding.arrived(session, chosen, now, WHO)
-                said = f"第 {chosen} 号邮件记为已送到，不再发"
-            else:
-                world = applied_world(session, base)
-                found = deciding.bounced(session, chosen, now, world, WHO)
-                passed = f"其中 {found} 条提醒改送下一位联系人" if found else "没有下一位联系人可送"
-                said = f"第 {chosen} 号邮件记为被退回，{passed}；请改正联系人表"
-    except deciding.Refused as refused:
-        raise Failure(refused.message, refused.hint) from None
-    print(said)
+                return f"会原样再交一次，{when}"
+            if action == "arrived":
+                deciding.arrived(session, one, now, WHO)
+                return "记为已送到，不再发"
+            found = deciding.bounced(session, one, now, world, WHO)
+            passed = f"其中 {found} 条提醒改送下一位联系人" if found else "没有下一位联系人可送"
+            return f"记为被退回，{passed}；请改正联系人表"
+
+        done, refused = deciding.each(numbers, decide)
+    if not numbers:
+        raise Failure("没有等着决定的不确定邮件", "看 duban outbox --state in_doubt")
+    for said in dict.fromkeys(done.values()):
+        print(f"第 {'、'.join(str(one) for one in done if done[one] == said)} 号邮件{said}")
+    if len(numbers) == 1 and refused:
+        (only,) = refused.values()
+        raise Failure(only.message, only.hint)
+    if refused:
+        listed = "；".join(f"第 {one} 号：{why.message}" for one, why in refused.items())
+        raise Failure(f"{len(refused)} 封没有办。{listed}", "其余的已办" if done else "")
     return 0
 
 
@@ -189,6 +211,8 @@ def _table(rows: list[dict[str, Any]], zone: Any) -> None:
             f"  没有收到  duban outbox retry {doubtful[0]}   （原样再交一次，对方可能收到两封）\n"
             f"  被退回    duban outbox bounced {doubtful[0]} （改送下一位联系人）"
         )
+    if len(doubtful) > 1:
+        print("  几封写几个编号；查过邮件服务器的日志，全部一样的，编号换成 --all-in-doubt")
 
 
 def _waits_for_the_admin(row: dict[str, Any]) -> bool:

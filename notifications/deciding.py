@@ -1,9 +1,10 @@
-"""What the admin decides of a mail: send it again, it arrived, it came back."""
+"""What the admin decides of mails: send them again, they arrived, they came back."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select, update
 from sqlmodel import Session
@@ -16,6 +17,7 @@ from scheduler.world import World
 
 FREE = {"owner": None, "lease_until": None}
 IN_HAND = "这封信正在交给邮件服务器"
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -25,6 +27,30 @@ class Refused(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+def in_doubt(session: Session, *, waiting: bool) -> list[int]:
+    """Return the numbers of the mails in doubt; ``waiting``: of those that wait for the admin."""
+    column = MESSAGES.c
+    query = select(column.id).where(column.state == "in_doubt").order_by(column.id)
+    if waiting:
+        undecided = column.reason.is_distinct_from(claims.DONE_MEANWHILE)
+        query = query.where(column.next_try_at.is_(None), undecided)
+    return list(session.execute(query).scalars())
+
+
+def each(
+    numbers: Iterable[int], decide: Callable[[int], T]
+) -> tuple[dict[int, T], dict[int, Refused]]:
+    """Decide the same of several mails; return what came of each, and what was refused of others."""
+    done: dict[int, T] = {}
+    refused: dict[int, Refused] = {}
+    for number in dict.fromkeys(numbers):
+        try:
+            done[number] = decide(number)
+        except Refused as reason:
+            refused[number] = reason
+    return done, refused
 
 
 def retry(session: Session, number: int, now: datetime, world: World, by: str) -> datetime:

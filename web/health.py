@@ -15,7 +15,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from notifications import proof
+from notifications import deciding, pause, proof
+from notifications.pause import Pause
 from notifications.proof import Proof
 from scheduler.queries import mark
 from scheduler.store import reading
@@ -74,13 +75,15 @@ def readiness(house: House, mail: Callable[[], Check]) -> dict[str, Check]:
         with reading(house.engine) as session:
             ticked = mark(session, TICKED)
             oldest = queries.oldest_unsent(session)
+            undecided = len(deciding.in_doubt(session, waiting=True))
+            stopped = pause.current(session)
             proved = proof.last(session)
     except SQLAlchemyError as error:
         return {"database": Check(False, f"数据库打不开：{type(error).__name__}")}
     return {
         "database": Check(True, "数据库可用"),
         "tick": _age(ticked, now, house.rate),
-        "outbox": _unsent(oldest, now, house.rate),
+        "outbox": _unsent(oldest, undecided, stopped, now, house.rate),
         "proof": _proved(proved),
         "mail": mail(),
     }
@@ -93,12 +96,17 @@ def _age(ticked: str | None, now: datetime, rate: float) -> Check:
     return Check(age <= STALE * max(rate, 1), f"上次巡查在 {_minutes(age)} 分钟前")
 
 
-def _unsent(oldest: datetime | None, now: datetime, rate: float) -> Check:
-    if oldest is None:
-        return Check(True, "没有积压的邮件")
-    age = now - oldest
-    good = age <= UNSENT * max(rate, 1)
-    return Check(good, f"最早一封该发未发的邮件已等 {_minutes(age)} 分钟")
+def _unsent(
+    oldest: datetime | None, undecided: int, stopped: Pause | None, now: datetime, rate: float
+) -> Check:
+    """Mail that waits for the admin is no outage of the service, but a monitor may say so."""
+    age = now - oldest if oldest else timedelta()
+    said = f"最早一封该发未发的邮件已等 {_minutes(age)} 分钟" if oldest else "没有积压的邮件"
+    if undecided:
+        said += f"；{undecided} 封不能确定邮件服务器是否收下，等管理员决定"
+    if stopped:
+        said = f"发信已暂停：{stopped.reason}；{said}"
+    return Check(stopped is None and age <= UNSENT * max(rate, 1), said)
 
 
 def _proved(proved: Proof | None) -> Check:

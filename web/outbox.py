@@ -1,15 +1,17 @@
-"""The pages of the mails: their states, and each as its recipient gets it."""
+"""The pages of the mails: their states, each as its recipient gets it, and those in doubt."""
 
 from __future__ import annotations
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Form, HTTPException
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from notifications import deciding
 from notifications.listing import FINAL, WAITING
-from scheduler.store import reading
+from scheduler.store import reading, writing
 from scheduler.tables import Message
 from web import queries
 from web.house import House
@@ -17,6 +19,8 @@ from web.redaction import redact
 from web.rendering import Pages
 
 SHOWN = 100
+WHO = "管理员"
+NUMBERS = r"^([0-9]{1,18}( [0-9]{1,18})*)?$"
 
 
 def part(body: bytes, kind: str) -> str:
@@ -43,6 +47,7 @@ def routes(house: House, pages: Pages) -> APIRouter:
             pending = queries.pending(session)
             messages = queries.messages(session, state, SHOWN)
             unsendable = queries.unsendable(session, SHOWN) if state is None else ()
+            undecided = len(deciding.in_doubt(session, waiting=True))
         return pages.page(
             "outbox.html",
             here="/outbox",
@@ -52,8 +57,37 @@ def routes(house: House, pages: Pages) -> APIRouter:
             state=state,
             messages=messages,
             unsendable=unsendable,
+            undecided=undecided,
             names=house.institutions(),
         )
+
+    @router.post("/outbox/in-doubt")
+    def decide(
+        action: Annotated[Literal["retry", "arrived"], Form()],
+        numbers: Annotated[str, Form(max_length=60_000, pattern=NUMBERS)] = "",
+    ) -> Response:
+        """Decide the same of all in doubt, once they were seen: of those ``numbers`` alone."""
+        if not numbers:
+            with reading(house.engine) as session:
+                found = deciding.in_doubt(session, waiting=action == "retry")
+                messages = [queries.message(session, one) for one in found]
+            return pages.page(
+                "undecided.html", here="/outbox", action=action, messages=messages,
+                names=house.institutions(),
+            )  # fmt: skip
+        now = house.now()
+        with writing(house.engine) as session:
+            if action == "retry":
+                deciding.each(
+                    map(int, numbers.split()),
+                    lambda one: deciding.retry(session, one, now, house.world, WHO),
+                )
+            else:
+                deciding.each(
+                    map(int, numbers.split()),
+                    lambda one: deciding.arrived(session, one, now, WHO),
+                )
+        return RedirectResponse("/outbox", 303)
 
     @router.get("/outbox/{number}")
     def message(number: int) -> HTMLResponse:

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, true
+from sqlalchemy import and_, case, func, or_, true
 from sqlmodel import Session, col, select
 
+from notifications.claims import ASKED
 from notifications.listing import FINAL, WAITING
 from scheduler import matrix
 from scheduler import queries as store_queries
@@ -272,12 +273,18 @@ def unsendable(session: Session, limit: int) -> Sequence[tuple[Notice, str]]:
 
 
 def oldest_unsent(session: Session) -> datetime | None:
-    """Return when the longest waiting message was composed, None if none waits.
+    """Return since when the longest waiting message waits, None if none does.
 
-    Not when it is tried next: a mail that is refused every hour is old all the same.
+    That is its composition, not its next try: a mail that is refused every hour is old all the
+    same. One that the admin wants again waits from its hour on. What is in doubt waits while it
+    is to be repeated; what is left to the admin does not.
     """
-    query = select(Message.composed_at).where(col(Message.state).in_(("ready", "sending")))
-    return session.exec(query.order_by(col(Message.composed_at)).limit(1)).first()
+    asked = and_(col(Message.reason) == ASKED, col(Message.next_try_at).is_not(None))
+    since = case((asked, col(Message.next_try_at)), else_=col(Message.composed_at))
+    state = col(Message.state)
+    repeated = and_(state == "in_doubt", col(Message.next_try_at).is_not(None))
+    query = select(since).where(or_(state.in_(("ready", "sending", "handing")), repeated))
+    return session.exec(query.order_by(since).limit(1)).first()
 
 
 def messages(session: Session, state: str | None, limit: int) -> Sequence[Message]:

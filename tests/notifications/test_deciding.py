@@ -194,6 +194,10 @@ def test_a_mail_that_is_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
         (["release"], "没有扣住"),
         (["retry", "1", "--state", "held"], "只用于查看"),
         (["resend", "1"], "resend"),
+        (["--all-in-doubt"], "没有写办什么"),
+        (["retry", "1", "--all-in-doubt"], "不写编号"),
+        (["bounced", "--all-in-doubt"], "逐封登记"),
+        (["release", "--all-in-doubt"], "不写编号"),
     ],
 )
 def test_wrong_usage_is_said_plainly(
@@ -219,6 +223,74 @@ def test_the_list_says_what_to_do_about_doubt(
     assert post.states() == ["sent", "sent"]
     assert main(["outbox"]) == 0
     assert "retry" not in capsys.readouterr().out
+
+
+def storm(folder: Path) -> Post:
+    """Return a house with an ordinary and a statutory mail in doubt; the latter is to be repeated."""
+    post = Post(folder)
+    post.tick(NINE)
+    post.gather(NINE)
+    post.set(2, statutory=True)
+    post.deliver(NINE, Awkward([InDoubt("no answer")] * 2, behind=True))
+    assert [(m.state, m.next_try_at is None) for m in post.messages()] == [
+        ("in_doubt", True), ("in_doubt", False),
+    ]  # fmt: skip
+    return post
+
+
+def at_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.address.present", lambda *_: at(TEN))
+
+
+def test_several_are_decided_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    post = storm(tmp_path)
+    at_ten(monkeypatch)
+    assert main(["outbox"]) == 0
+    assert "--all-in-doubt" not in capsys.readouterr().out  # one alone waits for the admin
+    assert main(["outbox", "retry", "1", "2", "1"]) == 0
+    assert capsys.readouterr().out == "第 1、2 号邮件会原样再交一次，下一轮就发\n"
+    post.deliver(TEN, way := Awkward())
+    assert len(way.handed) == 2
+    assert post.states() == ["sent", "sent"]
+
+
+def test_what_cannot_be_decided_of_several_is_said_and_the_rest_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    post = storm(tmp_path)
+    at_ten(monkeypatch)
+    post.set(1, state="sent")
+    assert main(["outbox", "arrived", "1", "2", "99"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "第 2 号邮件记为已送到，不再发\n"
+    for part in ("2 封没有办", "第 1 号：这封信本来就记为已交出", "第 99 号：没有编号 99"):
+        assert part in captured.err
+    assert post.states() == ["sent", "sent"]
+
+
+def test_all_in_doubt_are_sent_again_but_those_that_are_anyway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    post = storm(tmp_path)
+    at_ten(monkeypatch)
+    assert main(["outbox", "retry", "--all-in-doubt"]) == 0
+    assert "第 1 号邮件会原样再交一次" in capsys.readouterr().out
+    assert [m.reason for m in post.messages()] == [claims.ASKED, claims.DOUBT]
+    assert main(["outbox", "retry", "--all-in-doubt"]) == 1
+    assert "没有等着决定的" in capsys.readouterr().err
+
+
+def test_all_in_doubt_have_arrived_and_none_is_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = storm(tmp_path)
+    at_ten(monkeypatch)
+    assert main(["outbox", "arrived", "--all-in-doubt"]) == 0
+    assert post.states() == ["sent", "sent"]
+    post.deliver(TEN, way := Awkward())
+    assert way.handed == []
 
 
 def test_what_is_held_is_seen_and_released(

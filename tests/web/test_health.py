@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
+from notifications import claims, pause
 from notifications.gather import gather
+from scheduler.queries import MESSAGES
+from scheduler.store import writing
 from tests.web.service import Service
 from web.health import Check, MailServer
 
@@ -88,9 +91,6 @@ def test_figures_are_off_by_default(service: Service, tmp_path: Path) -> None:
 
 
 def test_mail_that_is_refused_every_hour_is_old_all_the_same(service: Service) -> None:
-    from scheduler.queries import MESSAGES
-    from scheduler.store import writing
-
     service.tick("2026-03-06 09:30")
     with Session(service.house.engine, expire_on_commit=False) as session:
         gather(session, service.now, service.house.world)
@@ -101,10 +101,55 @@ def test_mail_that_is_refused_every_hour_is_old_all_the_same(service: Service) -
     assert failing(service) == {"outbox"}
 
 
+def _said(service: Service) -> str:
+    said: str = service.get("/readyz").json()["checks"]["outbox"]["said"]
+    return said
+
+
+@pytest.mark.parametrize(
+    ("state", "again", "reason", "fails"),
+    [
+        ("handing", False, None, True),
+        ("in_doubt", True, claims.DOUBT, True),  # to be repeated, and was not
+        ("in_doubt", False, claims.LEFT_TO_ADMIN, False),
+        ("in_doubt", False, claims.DONE_MEANWHILE, False),
+        ("in_doubt", True, claims.ASKED, False),  # since a moment
+    ],
+)
+def test_doubt_that_is_not_cleared_up_fails_what_waits_for_the_admin_is_said(
+    service: Service, state: str, again: bool, reason: str | None, fails: bool
+) -> None:
+    service.tick("2026-03-06 09:30")
+    with Session(service.house.engine, expire_on_commit=False) as session:
+        gather(session, service.now, service.house.world)
+    service.tick("2026-03-06 11:31")
+    left = reason == claims.LEFT_TO_ADMIN
+    with writing(service.house.engine) as session:
+        at = service.now if again else None
+        session.execute(
+            MESSAGES.update().values(state=state, handed=1, next_try_at=at, reason=reason)
+        )
+    assert failing(service) == ({"outbox"} if fails else set())
+    assert ("2 封不能确定邮件服务器是否收下，等管理员决定" in _said(service)) == left
+    service.tick("2026-03-06 13:32")
+    if reason == claims.ASKED:
+        assert failing(service) == {"outbox"}
+
+
+def test_a_queue_that_stands_still_fails(service: Service) -> None:
+    service.tick("2026-03-06 09:30")
+    with writing(service.house.engine) as session:
+        pause.begin(session, service.now, "连续 3 封交出后没有得到答复")
+    assert failing(service) == {"outbox"}
+    assert _said(service).startswith("发信已暂停：连续 3 封")
+    with writing(service.house.engine) as session:
+        pause.end(session, service.now)
+    assert failing(service) == set()
+
+
 def test_an_outbox_that_fails_its_proof_fails(service: Service) -> None:
     from notifications import proof
     from scheduler.queries import NOTICES
-    from scheduler.store import writing
 
     service.tick("2026-03-06 09:30")
     with Session(service.house.engine, expire_on_commit=False) as session:

@@ -12,6 +12,7 @@ from config.contacts import Contact, Contacts
 from notifications import tokens
 from notifications.gather import gather
 from scheduler import demonstration
+from scheduler.queries import MESSAGES
 from scheduler.recording import Statement, record
 from scheduler.store import reading, writing
 from scheduler.world import World
@@ -115,6 +116,36 @@ def test_a_documents_page_lists_its_obligations_and_what_is_unresolved(admin: Se
                  "下一期 2026年3月20日（周五）", "联系人变动：登记后 5 个工作日内（这是本系统的约定"):  # fmt: skip
         assert said in page
     assert f'href="/items/{JUNE}"' in admin.get("/documents/pair-2025").text
+
+
+@pytest.mark.parametrize(
+    ("action", "says", "states"),
+    [("arrived", "记为已送到 2 封", {"sent"}), ("retry", "再交一次 2 封", {"in_doubt"})],
+)
+def test_all_mails_in_doubt_are_decided_by_two_presses(
+    admin: Service, action: str, says: str, states: set[str]
+) -> None:
+    def stored() -> list[tuple[str, bool]]:
+        with reading(admin.house.engine) as session:
+            rows = session.execute(MESSAGES.select())
+            return [(row.state, row.next_try_at is not None) for row in rows]
+
+    send(admin, "2026-03-06 09:30")
+    assert "不能确定" not in text(admin.get("/outbox"))
+    with writing(admin.house.engine) as session:
+        session.execute(MESSAGES.update().values(state="in_doubt", handed=1, next_try_at=None))
+    assert "2 封不能确定邮件服务器是否收下" in text(admin.get("/outbox"))
+    asked = admin.post("/outbox/in-doubt", action=action)
+    assert says in text(asked)
+    assert stored() == [("in_doubt", False)] * 2
+    (numbers,) = re.findall(r'name="numbers" value="([^"]+)"', asked.text)
+    assert admin.post("/outbox/in-doubt", action=action, numbers=numbers).status_code == 303
+    assert {state for state, _ in stored()} == states
+    assert {again for _, again in stored()} == {action == "retry"}
+    assert "不能确定邮件服务器是否收下" not in text(admin.get("/outbox"))
+    assert "没有不确定的邮件" in text(admin.post("/outbox/in-doubt", action="retry"))
+    for wrong in ({"action": "bounced"}, {"action": "retry", "numbers": "1; 2"}):
+        assert admin.post("/outbox/in-doubt", **wrong).status_code == 422
 
 
 def test_the_outbox_lists_mails_and_shows_them_as_received(admin: Service) -> None:
