@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from notifications import claims, next_contact
 from notifications.listing import STATES
-from notifications.waiting import allowed, useful_until
+from notifications.waiting import OWN_ROLES, allowed, useful_until
 from scheduler.queries import MESSAGES, audit
 from scheduler.world import World
 
@@ -30,12 +30,15 @@ class Refused(Exception):
 
 
 def in_doubt(session: Session, *, waiting: bool) -> list[int]:
-    """Return the numbers of the mails in doubt; ``waiting``: of those that wait for the admin."""
+    """Return the numbers of the mails in doubt; ``waiting``: of those that wait for the admin.
+
+    Mails to the admin do not: nothing hangs on them, and newer ones say the same.
+    """
     column = MESSAGES.c
     query = select(column.id).where(column.state == "in_doubt").order_by(column.id)
     if waiting:
         undecided = column.reason.is_distinct_from(claims.DONE_MEANWHILE)
-        query = query.where(column.next_try_at.is_(None), undecided)
+        query = query.where(column.next_try_at.is_(None), undecided, column.role.not_in(OWN_ROLES))
     return list(session.execute(query).scalars())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from notifications import claims, pause
+from notifications import claims, deciding, pause
 from notifications.settling import SILENCES
 from notifications.transport import InDoubt, Rejected
 from scheduler import store
@@ -74,6 +74,10 @@ def test_the_queue_pauses_and_the_admin_is_told(post: Post) -> None:
     assert stopped(post) is None
     assert of_people(post, "sent") == MANY + 1 - SILENCES
     assert of_people(post, "in_doubt") == SILENCES
+    assert sum(m.state == "in_doubt" for m in post.messages()) == SILENCES + 1
+    with store.reading(post.engine) as session:  # nobody has to decide about the alarm
+        assert len(deciding.in_doubt(session, waiting=True)) == SILENCES
+        assert len(deciding.in_doubt(session, waiting=False)) == SILENCES + 1
 
 
 def test_statutory_mail_keeps_its_repetition_through_a_storm_and_all_goes_after_it(
