@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 import time
 from contextlib import ExitStack
@@ -10,13 +11,20 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 
+from notifications import tokens
+from scheduler import store
+from scheduler.tables import OccurrenceParty
 from tests.notifications.feed_samples import events
-from tests.web.server import Server
+from tests.scheduler.house import at
+from tests.web.server import HERE, Server
 
 pytestmark = pytest.mark.system
 
 SOON = 2.0  # seconds until a change is served by every replica
+SUBSCRIBED = 40  # institutions with an address each
 FACTS = (("completed", "✓ "), ("corrected", ""), ("completed", "✓ "), ("corrected", ""))
 AT = ("--at", "2019-09-05T10:00:00+08:00", "--rate", "1")
 
@@ -85,3 +93,50 @@ def test_a_change_on_one_replica_is_soon_served_by_the_other(
         assert servers[1].stop() == 0
         again = start(stack, tmp_path / "replica-2", shared)
         assert both([recorder, again], path) == [now[0], now[0]]  # a restart says nothing new
+
+
+def edited(folder: Path) -> dict[str, str]:
+    """Write the bundled documents as somebody's own, for another wording later."""
+    for kind, source in (("workflows", "workflows/documents"), ("rosters", "config/rosters")):
+        shutil.copytree(HERE / source, folder / kind)
+    return {f"DUBAN_{kind.upper()}": str(folder / kind) for kind in ("workflows", "rosters")}
+
+
+def test_after_an_edit_of_everything_both_soon_serve_the_same(
+    tmp_path: Path, postgresql: str
+) -> None:
+    files = edited(tmp_path / "files")
+    shared = {"DUBAN_DATABASE_URL": postgresql, "DUBAN_BASE_URL": "http://127.0.0.1:1", **files}
+    with ExitStack() as stack:
+        servers = [start(stack, tmp_path / f"replica-{number}", shared) for number in range(2)]
+        engine = store.connect(postgresql)
+        with store.writing(engine) as session:
+            query = select(OccurrenceParty.institution).where(
+                col(OccurrenceParty.key).startswith("guangxi-2019/resident-staff-list/")
+            )
+            owners = sorted(set(session.scalars(query)))[:SUBSCRIBED]
+            paths = [
+                f"/feeds/{tokens.create(session, owner, 'x', at('2019-09-05 10:00'))[1]}.ics"
+                for owner in owners
+            ]
+        engine.dispose()
+        assert len(paths) == SUBSCRIBED
+        before = [both(servers, path) for path in paths]
+        for file in (tmp_path / "files" / "workflows").glob("*.yaml"):
+            text = file.read_text(encoding="utf-8")
+            file.write_text(re.sub(r"(\n\s*(?:- )?title: ['\"]?)", r"\1新", text), encoding="utf-8")
+        saved = str(tmp_path / "plan.json")
+        assert servers[0].duban("plan", "--save", saved).returncode == 2
+        said = servers[0].duban("apply", saved)
+        assert said.returncode == 0, said.stderr
+        begun, waited = time.monotonic(), []
+        for path, old in reversed(list(zip(paths, before, strict=True))):  # fetched last, served first
+            for server in reversed(servers):
+                while served(server, path).content == old[0][0]:
+                    assert time.monotonic() - begun < 120, waited
+                    time.sleep(0.05)
+            waited.append(round(time.monotonic() - begun, 1))
+        for path, old in zip(paths, before, strict=True):
+            one, other = both(servers, path)
+            assert one == other != old[0]
+            assert "SUMMARY:新" in one[0].decode()
