@@ -15,11 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from notifications import fuse, links, pending
+from notifications.collapsing import collapse
 from notifications.compose import Composed, Letter, compose
 from notifications.items import Entry, Told
 from notifications.pending import Earlier, Mailbox, Taken
 from notifications.phrasing import plain
-from notifications.rechecking import answered, enough, over, told_before
+from notifications.rechecking import answered, basis, enough, outcome, over, told_before
 from scheduler import queries, tallies
 from scheduler.facts import Said, standing
 from scheduler.hours import next_opening, opening, sending
@@ -30,7 +31,6 @@ from scheduler.postponing import postponed
 from scheduler.rows import decode
 from scheduler.store import one_planner
 from scheduler.tables import Message, Notice
-from scheduler.telling import MOVED
 from scheduler.world import World
 
 BATCH = 50  # mailboxes in one transaction: a writer must not keep the others waiting for long
@@ -57,6 +57,8 @@ def gather(session: Session, now: datetime, world: World) -> GatherReport:
     report = GatherReport()
     if sending(now, world.timezone, world.workdays) != now:
         return report
+    report.dropped += collapse(session, now)
+    session.commit()
     waiting = pending.mailboxes(session, now)
     session.commit()
     held = fuse.judge(session, now, world)
@@ -165,14 +167,14 @@ class _Batch:
             rung=notice.rung,
             due=notice.due,
             own=target == "responsible" and notice.institution in bound,
-            note=_basis(notice.note) if was else notice.note,
+            note=basis(notice.note) if was else notice.note,
             was=was,
             kept=self.kept.get(notice.key),
             told=tuple(
                 Told(
                     e.at.astimezone(self.world.timezone).date(),
                     e.rung,
-                    _outcome(e),
+                    outcome(e),
                     e.reason,
                 )
                 for e in past
@@ -266,17 +268,6 @@ class _Batch:
         entry = {"at": self.now, "who": "duban", "action": UNSENT, "about": notice.key}
         queries.audit(self.session, [entry | {"detail": said}])
         self.report.faults.append(notice.key)
-
-
-def _outcome(one: Earlier) -> str:
-    if one.doubtful and one.state in ("failed", "expired"):
-        return "in_doubt"  # refused at last, but it may have been accepted before
-    return one.state or "nobody"
-
-
-def _basis(note: str | None) -> str | None:
-    """Return on what authority a date moved: the dates themselves are said beside it."""
-    return (note or "").partition(MOVED)[0].rstrip("，") or None
 
 
 def _quotas(bodies: Iterable[str]) -> Iterator[Occurrence]:

@@ -12,6 +12,9 @@ from scheduler.occurrences import Occurrence
 from scheduler.pacing import Kept
 from scheduler.queries import NOT_TOLD
 from scheduler.tables import Notice
+from scheduler.telling import MOVED
+
+COLLAPSED = "已并入后一档"
 
 
 def over(
@@ -35,7 +38,7 @@ def over(
     if one.due != notice.due:
         return "期限已改"
     if notice.rung not in ASIDE and (notice.id or 0) < max(newest, _told(notice, past)):
-        return "已并入后一档"
+        return COLLAPSED
     if notice.rung != REMIND and not notice.rung.startswith("after") and notice.due < today:
         return "期限已过"
     return None
@@ -87,3 +90,15 @@ def told_before(notice: Notice, past: Sequence[Earlier]) -> date | None:
     """Return the date that a recipient was told before it changed."""
     dates = [e.due for e in past if e.recipient == notice.recipient and e.due != notice.due]
     return dates[-1] if dates else None
+
+
+def outcome(one: Earlier) -> str:
+    """Return what became of a notice that was planned before, as a mail tells it."""
+    if one.doubtful and one.state in ("failed", "expired"):
+        return "in_doubt"  # refused at last, but it may have been accepted before
+    return one.state or "nobody"
+
+
+def basis(note: str | None) -> str | None:
+    """Return on what authority a date moved: the dates themselves are said beside it."""
+    return (note or "").partition(MOVED)[0].rstrip("，") or None

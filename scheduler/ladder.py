@@ -74,6 +74,23 @@ def _parts(rung: str) -> tuple[str, int, str]:
     return match[1], int(match[2]), match[3]
 
 
+def higher(rung: str, other: str) -> bool:
+    """Return whether a rung stands above another one of the same ladder; what is no rung does not.
+
+    Days of both sorts are compared as five working days in seven; of two that come out alike
+    neither is higher.
+    """
+    if not (_NAME.fullmatch(rung) and _NAME.fullmatch(other)):
+        return False
+    return _height(rung) > _height(other)
+
+
+def _height(rung: str) -> float:
+    side, count, unit = _parts(rung)
+    days = count if unit == "d" else count * 7 / 5
+    return days if side == "after" else -days
+
+
 def day_of(rung: str, binds: date, due: date, workdays: Workdays) -> tuple[date, date]:
     """Return the day of a rung as counted, and the working day on which it is sent."""
     side, count, unit = _parts(rung)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import bindparam, select, update
@@ -45,20 +45,24 @@ def recall(session: Session, keys: Iterable[str], now: datetime, why: str) -> No
             .where(NOTICES.c.key.in_(some))
             .where(MESSAGES.c.state.in_(NOT_GONE), MESSAGES.c.handed == 0)
         )
-        ids = list(session.execute(waiting).scalars().unique())
-        if not ids:
-            continue
-        session.execute(
-            update(MESSAGES)
-            .where(MESSAGES.c.id.in_(ids), MESSAGES.c.state.in_(NOT_GONE), MESSAGES.c.handed == 0)
-            .values(state="cancelled", reason=why, finished_at=now)
-        )
-        cancelled = select(MESSAGES.c.id).where(
-            MESSAGES.c.id.in_(ids), MESSAGES.c.state == "cancelled"
-        )
-        session.execute(
-            update(NOTICES).where(NOTICES.c.message_id.in_(cancelled)).values(message_id=None)
-        )
+        withdraw(session, session.execute(waiting).scalars().unique().all(), now, why)
+
+
+def withdraw(session: Session, ids: Sequence[int], now: datetime, why: str) -> None:
+    """Cancel those of the messages that were not handed over yet, and free their notices."""
+    if not ids:
+        return
+    session.execute(
+        update(MESSAGES)
+        .where(MESSAGES.c.id.in_(ids), MESSAGES.c.state.in_(NOT_GONE), MESSAGES.c.handed == 0)
+        .values(state="cancelled", reason=why, finished_at=now)
+    )
+    cancelled = select(MESSAGES.c.id).where(
+        MESSAGES.c.id.in_(ids), MESSAGES.c.state == "cancelled"
+    )
+    session.execute(
+        update(NOTICES).where(NOTICES.c.message_id.in_(cancelled)).values(message_id=None)
+    )
 
 
 def drop_pending(session: Session, dues: Mapping[str, date | None], why: str) -> None:
