@@ -126,11 +126,10 @@ class Model:
             old, new = self.dues.get(key), wanted.get(key)
             if key in self.done or old == new:
                 continue
-            if new is None:
-                if key not in self.quiet:
-                    del self.dues[key]
-                    self.history.discard(key)
-                    self.late.discard(key)
+            if new is None:  # silent or not; should it come back, the silence counts again
+                del self.dues[key]
+                self.history.discard(key)
+                self.late.discard(key)
                 continue
             if new >= today:
                 self.history.discard(key)
