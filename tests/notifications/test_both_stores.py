@@ -99,6 +99,6 @@ def test_the_admin_decides_and_is_told(post: Post) -> None:
     assert found == 1
     with store.writing(post.engine) as session:
         assert list(alive._stranded(session, at("2026-03-05 09:00"))) == [
-            ("x@xiao.example", "550 gone")
+            (second.id, "x@xiao.example", "550 gone")
         ]
     assert proof.hourly(post.engine, at("2026-03-06 10:06"), post.world) is not None
