@@ -10,7 +10,7 @@ from datetime import date
 from notifications.phrasing import remaining as until_due
 from notifications.wording import day
 from scheduler.occurrences import Occurrence
-from scheduler.rotating import GAP, HANDOVER, RELIEVED, TERM
+from scheduler.rotating import GAP, HANDOVER, TERM, UNRELIEVED
 from scheduler.world import World
 from workflows.kinds import RotationRule
 from workflows.workdays import Workdays
@@ -28,7 +28,7 @@ def is_handover(one: Occurrence) -> bool:
 
 def is_relieved(one: Occurrence) -> bool:
     """Return whether somebody is recorded for the day after a handover."""
-    return is_handover(one) and one.rungs == RELIEVED
+    return is_handover(one) and one.rungs != UNRELIEVED
 
 
 def is_gap(one: Occurrence) -> bool:

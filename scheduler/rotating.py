@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TERM, HANDOVER, GAP = "term-", "handover-", "gap-"
 REMINDED = (HANDOVER, GAP)
 UNRELIEVED = (("before-60d", "responsible"), ("before-14d", "responsible"))
-RELIEVED = (("before-14d", "responsible"),)
+RELIEVED = (("before-60d", "responsible"),)  # told once: nothing is missing
 ESCALATED = (("1wd", "responsible"), ("5wd", "coordinator"), ("10wd", "issuer"))
 PER_SHIFT = "按登记的驻点期计"
 

@@ -230,8 +230,10 @@ def said(one: Handover, full_year: bool) -> str:
     if one.next_from is None:
         return f"{day}起由下一批接替；下一批尚未登记，{gap}"
     until = one.next_from - DAY
-    upto = f"至{until.month}月{until.day}日" if until != after else "当天"
-    return f"下一批登记从{one.next_from.year}年{_short(one.next_from)}起；{_short(after)}{upto}{gap}"
+    since, upto = _short(after), f"至{_short(until)}" if until != after else "当天"
+    if until.year != after.year:
+        since, upto = f"{after.year}年{since}", f"至{until.year}年{_short(until)}"
+    return f"下一批登记从{one.next_from.year}年{_short(one.next_from)}起；{since}{upto}{gap}"
 
 
 def _short(day: date) -> str:

@@ -111,7 +111,7 @@ def test_a_next_term_removes_the_gap_and_softens_the_handover() -> None:
         "term-2026-04-01", "handover-2026-09-30",
         "term-2026-10-01", "handover-2027-03-31", "gap-2027-04-01",
     ]  # fmt: skip
-    assert found["handover-2026-09-30"].rungs == (("before-14d", "responsible"),)
+    assert found["handover-2026-09-30"].rungs == (("before-60d", "responsible"),)
     assert found["handover-2026-09-30"].summary == "2026年10月1日起由下一批（6人）接替，已登记"
 
 
@@ -153,7 +153,7 @@ def test_two_terms_of_one_day_have_keys_of_their_own() -> None:
     found = rows(one, two)
     assert found["term-2026-04-01"].due == day("2026-09-30")
     assert found["term-2026-04-01-2"].due == day("2026-07-31")
-    assert found["handover-2026-07-31"].rungs == (("before-14d", "responsible"),)
+    assert found["handover-2026-07-31"].rungs == (("before-60d", "responsible"),)
 
 
 def test_who_learns_of_a_gap_while_it_lasts_is_told_from_the_first_rung_on() -> None:

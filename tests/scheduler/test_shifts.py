@@ -119,16 +119,24 @@ def test_a_next_term_softens_the_handover_and_silences_the_gap(town: House) -> N
     run(town, days("2026-07-25", "2026-08-05"))
     add(town, entry("2026-10-01", "2027-04-01"), when="2026-08-06 10:00")
     run(town, days("2026-08-06", "2026-10-30"))
-    assert [rung for rung, _ in town.rungs(HANDOVER)] == ["before-60d", "before-14d"]
+    assert [rung for rung, _ in town.rungs(HANDOVER)] == ["before-60d"]
     assert town.notices(GAP) == []
     assert rows(town)["gap-2026-10-01"] == "cancelled"
 
 
 def test_a_reminder_not_yet_written_is_dropped_when_it_is_not_needed_any_more(town: House) -> None:
     add(town, entry())
-    town.tick("2026-07-31 09:00")
-    add(town, entry("2026-10-01", "2027-04-01"), when="2026-07-31 09:01")
-    assert {n.reason for n in town.notices(HANDOVER)} == {"驻点登记有变，这一档不再需要"}
+    town.tick("2026-09-16 09:00")
+    add(town, entry("2026-10-01", "2027-04-01"), when="2026-09-16 09:01")
+    reasons = {n.reason for n in town.notices(HANDOVER) if n.rung == "before-14d"}
+    assert reasons == {"驻点登记有变，这一档不再需要"}
+
+
+def test_a_handover_that_is_provided_for_is_told_sixty_days_before_too(town: House) -> None:
+    add(town, entry(), entry("2026-10-01", "2027-04-01"))
+    run(town, days("2026-07-25", "2026-10-30"))
+    assert town.rungs(HANDOVER) == [("before-60d", day("2026-07-31"))]
+    assert {n.institution for n in town.notices(HANDOVER)} == {"da", "xiao"}
 
 
 def test_terms_of_the_past_are_history_and_nobody_is_told(town: House) -> None:

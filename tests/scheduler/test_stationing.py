@@ -261,6 +261,10 @@ def test_a_handover_to_a_team_that_comes_later_tells_the_days_between() -> None:
     assert said(handovers(two)[0], True) == "下一批登记从2022年10月16日起；10月1日至10月15日将出现空档"
     close = [two[0], term("2022-10-02", "2023-04-16")]
     assert said(handovers(close)[0], True) == "下一批登记从2022年10月2日起；10月1日当天将出现空档"
+    far = [two[0], term("2024-01-01", "2024-07-01")]
+    assert said(handovers(far)[0], True) == (
+        "下一批登记从2024年1月1日起；2022年10月1日至2023年12月31日将出现空档"
+    )
 
 
 def test_the_next_handover_is_the_first_that_is_not_over() -> None:
