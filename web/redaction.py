@@ -6,9 +6,12 @@ import logging
 import re
 from typing import Any
 
-# A secret is 43 characters of URL-safe base64, wherever it stands; 43 of them in lower case alone
-# are a name in pinyin. After /feeds/ and /sign-in/ anything is taken for one, broken ones too.
-_SECRET = re.compile(r"(?<![A-Za-z0-9_-])(?=[a-z0-9_-]*[A-Z])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
+# A secret is 43 characters of URL-safe base64, wherever it stands; whoever copies one by hand adds
+# or loses a few. In lower case alone that many are a name in pinyin, unless of a calendar's file.
+# After /feeds/ and /sign-in/ anything is taken for one, broken ones too.
+_SECRET = re.compile(
+    r"(?<![A-Za-z0-9_-])(?:(?=[a-z0-9_-]*[A-Z])[A-Za-z0-9_-]{32,}|[a-z0-9_-]{32,}(?=\.ics))"
+)
 _PLACE = re.compile(r"((?:/|%2f)(?:feeds?|sign-in)(?:/|%2f))[^\s\"'?,;)\]}]+", re.IGNORECASE)
 # The token of an item's link: institution, role, last day, and 43 characters that are the secret.
 _SIGNED = re.compile(r"((?:[?&]|%3f|%26)k(?:=|%3d))[^\s\"'&,;)\]}]+", re.IGNORECASE)

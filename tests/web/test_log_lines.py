@@ -15,7 +15,8 @@ FEED = "/feeds/{}.ics"
 NEAR = (
     "/feeds/{}", "/feeds/{}.ics/", "/feeds/{}.ICS", "/feeds/{}x.ics", "/feeds/x{}.ics",
     "//feeds//{}.ics", "/Feeds/{}.ics", "/feed/{}.ics", "/FEEDS/{}", "/feeds/{}.ics.bak",
-    "/calendar/{}.ics", "/{}", "/static/{}.ics", "/feeds%2F{}.ics", "/feeds/{}.ics;v=1",
+    "/calendar/{}.ics", "/calendar/{}x.ics", "/{}", "/_{}", "/static/{}.ics", "/feeds%2F{}.ics",
+    "/feeds%252f{}.ics", "/feeds/{}.ics;v=1",
 )  # fmt: skip
 QUERIES = (
     FEED + "?alarms=1", FEED + "?alarms=1&frequent=1&kind=once", FEED + "?token={}",

@@ -29,6 +29,10 @@ SECRET = "cvofNWyd-aLi6HKNn_z-bbkQdfKfC1jFncwAKsg0Aus"
         "somewhere/else/{}",
         "token={}",
         "KeyError: '{}'",
+        "GET /{}x.ics",
+        "GET /x{}",
+        "GET /{0}{0}",
+        "GET /feeds%252f{}.ics",
     ],
 )
 def test_a_secret_is_taken_out_wherever_it_stands(line: str) -> None:
@@ -58,6 +62,11 @@ def test_the_token_of_an_item_s_link_is_taken_out(line: str) -> None:
 
 def test_a_broken_address_may_be_most_of_a_secret() -> None:
     assert SECRET[:20] not in redact(f"GET /feeds/{SECRET[:20]}")
+
+
+@pytest.mark.parametrize("part", [SECRET[:-1], SECRET[1:], SECRET.lower() + ".ics"])
+def test_a_secret_copied_badly_is_taken_out_at_any_place(part: str) -> None:
+    assert part[:20] not in redact(f"GET /calendar/{part}")
 
 
 def test_names_in_pinyin_stay() -> None:
