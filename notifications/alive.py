@@ -142,7 +142,10 @@ def _needs(session: Session, since: datetime, now: datetime, world: World) -> It
     """Yield what the admin has to look at: what stands still, what came to nothing since."""
     home = world.base_url.rstrip("/")
     if (stopped := pause.current(session)) is not None:
-        yield _other(f"发信已暂停：{plain(stopped.reason, 200)}。改好 DUBAN_SMTP_* 后重新启动。")
+        yield _other(
+            f"发信已暂停：{plain(stopped.reason, 200)}。"
+            "请查邮件服务器和 DUBAN_SMTP_*，改了设置要重新启动；通了就自动续发。"
+        )
     if (tripped := fuse.current(session)) is not None:
         held = _count(session, M.state == "held")
         yield _other(
