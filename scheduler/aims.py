@@ -44,7 +44,8 @@ class Fault(NamedTuple):
 class Aim(NamedTuple):
     """A quota and one of its subjects; ``window`` is the one that holds the day, if any does.
 
-    ``named``: the item or the member of a set, as the document or the roster has it.
+    ``named``: the item or the member of a set, as the document or the roster has it. ``then``: the
+    members on the day itself, some of which may have left the set before the window ends.
     """
 
     document: str
@@ -52,6 +53,7 @@ class Aim(NamedTuple):
     subject: Subject
     window: Occurrence | None
     named: str | None = None
+    then: tuple[str, ...] = ()
 
     @property
     def institutions(self) -> frozenset[str]:
@@ -72,7 +74,7 @@ class Aim(NamedTuple):
             return word, None
         if not known:
             return None, Fault("item", "这一事项不分项", "不用写是哪一项，具体内容写在佐证里")
-        if word in known:
+        if word in known or word in self.then:
             return word, None
         if word.isascii() and word.isdigit() and 1 <= int(word) <= len(known) and rule.items:
             return known[int(word) - 1], None
@@ -96,7 +98,15 @@ def find(
     if subject is None:
         return None, faults
     window = window_at(world, document, duty, subject, said.on, records)
-    return Aim(document.id, duty, subject, window), []
+    return Aim(document.id, duty, subject, window, None, _then(duty, subject, roster, said.on)), []
+
+
+def _then(duty: Duty, subject: Subject, roster: Roster, on: date) -> tuple[str, ...]:
+    """Return the members on a day of the set that a quota is to reach."""
+    each = duty.rule.each  # type: ignore[attr-defined]
+    owners = [recipient.id for _, recipient in subject.pairings] or [subject.responsible.id]
+    found = (roster.members_of(each, owner, on) for owner in owners if each and owner)
+    return tuple(dict.fromkeys(member for some in found for member in some))
 
 
 def of_stored(document: str, obligation: str, subject: str, world: World) -> Aim | None:
@@ -188,6 +198,9 @@ def warnings(aim: Aim, item: str | None, said: Words) -> Iterator[str]:
         yield f"{said.on} 不在“{aim.duty.title}”的任何一期之内，已记下，不计数"
     elif aim.window.quota and aim.window.quota.members and item is None:
         yield f"没有写到了哪一处，已记下，不计入“{aim.duty.title}”；写明是哪一处才计"
+    elif aim.window.quota and aim.window.quota.members and item not in aim.window.quota.members:
+        gone = f"“{item}”到这一期最后一天（{aim.window.due}）已不在名单上"
+        yield f"{gone}，已记下，不计入“{aim.duty.title}”"
 
 
 def _duty(document: Document, word: str) -> tuple[Duty | None, Fault | None]:

@@ -58,7 +58,8 @@ _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 def check_size(size: int) -> None:
     """Raise Refused for a file of so many bytes; to be asked before it is read."""
     if size > LIMIT:
-        raise Refused(f"文件有 {size / 1_048_576:.0f} MB，最多 20 MB", "压缩图片或拆开，或写下地址")
+        many = -(-size // 1_048_576)  # rounded up: 20 MB and a byte are not 20 MB
+        raise Refused(f"文件有 {many} MB，最多 20 MB", "压缩图片或拆开，或写下地址")
     if size == 0:
         raise Refused("文件是空的", "换一个文件")
 

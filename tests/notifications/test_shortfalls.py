@@ -13,6 +13,7 @@ from scheduler import activities, store
 from scheduler.activities import Done
 from scheduler.extending import extend
 from scheduler.queries import OCCURRENCES
+from scheduler.refusals import Refused
 from tests.notifications.post import WORLD, Post, text_of
 from tests.scheduler.house import PAIRINGS, TABLES, WORKFLOW, ZONE, at, days, found
 
@@ -168,6 +169,27 @@ def test_the_townships_that_are_missing_are_named(post: Post) -> None:
     assert mails == [("06-08", "[督办] 甲市人民医院：巡回义诊 6月30日一期还不够")]
     told = next(text_of(m) for m in post.messages() if "义诊" in m.subject)
     assert "本期（4月1日—6月30日）已1个，至少2个；最后工作日6月30日；还缺：东镇" in told
+
+
+def test_where_they_were_while_it_stood_on_the_list_is_recorded_and_does_not_count(
+    post: Post,
+) -> None:
+    left = TOWNS + "辖区乡镇,xiao,北寨,,2026-05-01\n"
+    post.edit(found(WITH_TOWNS, TWO | {"sets.csv": left}), "2026-03-30 10:00")
+
+    def said(day: str) -> Done:
+        on = date.fromisoformat(day)
+        return Done("pair-2025", "towns", on, "da", "xiao", item="北寨")
+
+    with store.writing(post.engine) as session:
+        kept = activities.record(
+            session, said("2026-04-02"), at("2026-05-10 10:00"), "测试", post.world
+        )
+        with pytest.raises(Refused, match="没有“北寨”这一项"):
+            activities.record(
+                session, said("2026-05-02"), at("2026-05-10 10:00"), "测试", post.world
+            )
+    assert "已不在名单上，已记下，不计入" in kept.warnings[0]
 
 
 def test_a_list_that_grows_is_looked_at_when_it_is_applied(post: Post) -> None:
