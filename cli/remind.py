@@ -65,7 +65,7 @@ def _print(found: Outlook, preview: bool) -> None:
     if not any(found):
         print("这一期没有谁还欠着；已报、待审、免报和已知悉的不催")
     elif found.told or preview:
-        print(f"{verb} {len(found.told)} 家单位，信在办公时间随当天的汇总发出")
+        print(f"{verb} {len(found.told)} 家单位，信在办公时间随汇总发出，当天已发过的下一个工作日发")
     else:
         print("没有催到谁")
     if found.before:
