@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,7 @@ def _add(args: argparse.Namespace, context: Context, engine: Engine, world: Worl
     with writing(engine) as session:
         now = present(session, context)
         (number,) = shifts.add(session, [entry], now, "命令行", world, args.replaces)
+    _warn([entry], world)
     print(f"已登记，编号 {number}：{args.start} 至 {args.until}（不含），{args.people}人")
     return 0
 
@@ -113,8 +115,17 @@ def _import(args: argparse.Namespace, context: Context, engine: Engine, world: W
         raise Failure(f"{lines}\n一行也没有登记", "改正后再导入")
     with writing(engine) as session:
         numbers = shifts.add(session, entries, present(session, context), "命令行", world)
+    _warn(entries, world)
     print(f"已登记 {len(numbers)} 个驻点期，编号 {numbers[0]} 至 {numbers[-1]}")
     return 0
+
+
+def _warn(entries: Sequence[Entry], world: World) -> None:
+    from scheduler.shift_entries import outside
+
+    for entry in entries:
+        if said := outside(entry, world):
+            print(f"注意：{said}", file=sys.stderr)
 
 
 def _entries(read: Terms, document: str | None, world: World) -> list[Entry]:

@@ -151,6 +151,16 @@ def _twice(term: Term, standing: Iterable[Term]) -> Iterable[Fault]:
             yield Fault("person", said, "核对代号和起止")
 
 
+def outside(entry: Entry, world: World) -> str | None:
+    """Return what is to be said of a sound entry on no day of which its document holds."""
+    document = world.documents[entry.document]
+    ended = document.ends is not None and entry.from_ > document.ends
+    if entry.until > document.binds_from and not ended:
+        return None
+    days = f"{entry.from_} 至 {entry.until}（不含）"
+    return f"{days}在文件的有效期以外，已记下，不看空档，也不提醒"
+
+
 def check_all(
     entries: Sequence[Entry], world: World, standing: Sequence[Term]
 ) -> list[tuple[int, Fault]]:

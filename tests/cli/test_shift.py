@@ -58,6 +58,16 @@ def test_nothing_recorded_is_one_gap(ready: Desk) -> None:
     ]  # fmt: skip
 
 
+def test_a_term_on_no_day_of_the_document_is_recorded_and_said_to_be_outside(ready: Desk) -> None:
+    said = add(ready, "2035-01-01", "2035-07-01")
+    assert (said.code, "2035-01-01 至 2035-07-01（不含）在文件的有效期以外" in said.err) == (0, True)
+    table = write(ready, HEAD + "pair-2025,da,xiao,2010-01-01,2010-07-01,5,,\n")
+    said = ready("shift", "import", table)
+    assert (said.code, "在文件的有效期以外" in said.err) == (0, True)
+    assert len(listed(ready)) == 2
+    assert [row["finding"] for row in report(ready)[:-1]] == ["gap"]
+
+
 def test_a_term_is_added_listed_reported_and_withdrawn(ready: Desk) -> None:
     said = add(ready, "2026-02-01", "2026-07-01", 4, "--staff", "内科", "--person", "A1", "--person", "A2")
     assert (said.code, said.err) == (0, "")
