@@ -137,15 +137,24 @@ def concerned(
 ) -> set[str]:
     """Return the owners whose feed may show one of the keys; ``touched``: the institutions of each."""
     institutions = {one for several in touched.values() for one in several}
-    documents = {key.partition("/")[0] for key in touched}
+    documents: dict[str, list[set[str]]] = {}
+    for key, several in touched.items():
+        documents.setdefault(key.partition("/")[0], []).append(set(several))
+    rosters = {name: world.rosters[name] for name in documents if name in world.rosters}
+    pairs = {
+        f"{PAIRING}{name}/{one.id}": {one.supporter, one.recipient}
+        for name, roster in rosters.items()
+        for one in roster.pairings
+    }
     found: set[str] = set()
     for text in owners:
         kind, _, rest = text.rpartition(":")
         hit = text in institutions
         if kind == "region":
             hit = not institutions.isdisjoint(members(rest, world))
-        elif kind == "pairing":
-            hit = rest.partition("/")[0] in documents
+        elif kind == "pairing":  # what is about both of its sides; of whom nobody knows: perhaps
+            both, keys = pairs.get(text, set()), documents.get(rest.partition("/")[0], [])
+            hit = any(not one or both <= one for one in keys)
         elif kind == "document":
             hit = rest in documents
         if hit:

@@ -55,6 +55,23 @@ def test_a_region_has_all_below_it_and_names_who_reports_for_whom(house: House) 
     assert above[JUNE] == "报送进展表〔由甲市卫健委负责〕"
 
 
+def test_a_change_concerns_whom_it_touches_and_no_other_pairing(house: House) -> None:
+    owners = [
+        "da", "xiao", "xiao2", "region:ju", "document:pair-2025", "document:other",
+        "pairing:pair-2025/da.xiao", "pairing:pair-2025/da.xiao2", "pairing:other/da.xiao",
+    ]  # fmt: skip
+    assert feed_scopes.concerned(owners, {PLAN: ["da", "xiao"]}, house.world) == {
+        "da", "xiao", "region:ju", "document:pair-2025", "pairing:pair-2025/da.xiao",
+    }  # fmt: skip
+    # Of a key whose row is gone nobody knows whom it touched.
+    assert feed_scopes.concerned(owners, {PLAN: []}, house.world) == {
+        "document:pair-2025", "pairing:pair-2025/da.xiao", "pairing:pair-2025/da.xiao2",
+    }  # fmt: skip
+    # A pairing that is no longer applied may still show what is cancelled.
+    left = ["pairing:pair-2025/da.gone"]
+    assert feed_scopes.concerned(left, {PLAN: ["da", "xiao"]}, house.world) == set(left)
+
+
 def test_a_pairing_has_its_own_and_nothing_of_the_other(house: House) -> None:
     titles = shown(house, "pairing:pair-2025/da.xiao2")
     assert titles[OTHER] == "报送工作方案〔由甲市人民医院负责〕"
