@@ -89,6 +89,7 @@ def configuration(level: str = "INFO") -> dict[str, Any]:
             name: {"handlers": [], "level": level, "propagate": True}
             for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "duban")
         }
-        | {"apscheduler": {"level": "WARNING"}},
+        # A run that takes longer than its interval skips the next ones, as it should: no news.
+        | {"apscheduler": {"level": "ERROR"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
     }
