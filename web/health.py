@@ -99,14 +99,19 @@ def _age(ticked: str | None, now: datetime, rate: float) -> Check:
 def _unsent(
     oldest: datetime | None, undecided: int, stopped: Pause | None, now: datetime, rate: float
 ) -> Check:
-    """Mail that waits for the admin is no outage of the service, but a monitor may say so."""
+    """Mail that waits for the admin is no outage of the service, but a monitor may say so.
+
+    Nor is a pause that is over but for the mail that is to find it out, where there is none to send.
+    """
     age = now - oldest if oldest else timedelta()
     said = f"最早一封该发未发的邮件已等 {_minutes(age)} 分钟" if oldest else "没有积压的邮件"
     if undecided:
         said += f"；{undecided} 封不能确定邮件服务器是否收下，等管理员决定"
+    stands = stopped is not None and (now < stopped.until or oldest is not None)
     if stopped:
-        said = f"发信已暂停：{stopped.reason}；{said}"
-    return Check(stopped is None and age <= UNSENT * max(rate, 1), said)
+        how = "发信已暂停" if stands else "发信暂停过，下一封会试出邮件服务器是否已通"
+        said = f"{how}：{stopped.reason}；{said}"
+    return Check(not stands and age <= UNSENT * max(rate, 1), said)
 
 
 def _proved(proved: Proof | None) -> Check:

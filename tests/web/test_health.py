@@ -147,6 +147,19 @@ def test_a_queue_that_stands_still_fails(service: Service) -> None:
     assert failing(service) == set()
 
 
+def test_a_pause_that_is_over_but_for_a_mail_to_find_it_out_fails_while_mail_waits(
+    service: Service,
+) -> None:
+    service.tick("2026-03-06 09:30")
+    with writing(service.house.engine) as session:
+        pause.begin(session, service.now - timedelta(minutes=5), "连续 3 封交出后没有得到答复")
+    assert failing(service) == set()  # there is nothing to send
+    assert _said(service).startswith("发信暂停过，下一封会试出邮件服务器是否已通：连续 3 封")
+    with Session(service.house.engine, expire_on_commit=False) as session:
+        gather(session, service.now, service.house.world)
+    assert failing(service) == {"outbox"}
+
+
 def test_an_outbox_that_fails_its_proof_fails(service: Service) -> None:
     from notifications import proof
     from scheduler.queries import NOTICES
