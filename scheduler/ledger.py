@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, date, datetime
+from datetime import date
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell as Place
@@ -20,7 +20,6 @@ HEAD = (
 WIDTHS = (6, 28, 36, 30, 12, 12, 14, 12, 12, 40)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CELL_LIMIT = 32_767  # characters that a cell of Excel holds
-STAMP = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # no clock is read here
 
 
 def lines(matrix: Matrix) -> list[tuple[str, ...]]:
@@ -64,7 +63,6 @@ def workbook(matrix: Matrix) -> bytes:
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     book.properties.creator = "duban"
-    book.properties.created = book.properties.modified = STAMP
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
