@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
@@ -11,12 +10,19 @@ from sqlmodel import Session
 
 from scheduler import adoptions, projection, queries, recalling, tallies, telling
 from scheduler.facts import standing
-from scheduler.loading import Loaded, from_texts, tables_as_json
+from scheduler.loading import Loaded, tables_as_json
 from scheduler.occurrences import Occurrence
 from scheduler.placing import place
 from scheduler.plan import RECORDED, Changes, Held, Move, digest, horizon, visible
 from scheduler.postponing import postponed
-from scheduler.proposing import Candidates, Proposal, propose, text_digest, workdays_digest
+from scheduler.proposing import (
+    Candidates,
+    Proposal,
+    former_rosters,
+    propose,
+    text_digest,
+    workdays_digest,
+)
 from scheduler.relations import relations
 from scheduler.rows import decode, encode
 from scheduler.store import one_planner
@@ -67,14 +73,7 @@ def _watch_pairings(
     from scheduler import watching  # what it starts is written by this module again
 
     version = queries.newest_version(session)
-    for name in proposal.edited:
-        old = before.get(name)
-        if old is None or old.withdrawn:
-            continue
-        try:
-            _, former = from_texts(old.workflow, json.loads(old.roster))
-        except ValueError:  # written for an earlier form of the language: nothing to compare with
-            continue
+    for name, former in former_rosters(proposal, before):
         watching.pairings(session, name, former, version, now, proposal.world, by)
 
 

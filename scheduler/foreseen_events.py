@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import NamedTuple
@@ -10,9 +9,8 @@ from typing import NamedTuple
 from sqlmodel import Session
 
 from scheduler import happenings, queries, watching
-from scheduler.loading import from_texts
 from scheduler.parties import subjects
-from scheduler.proposing import Proposal
+from scheduler.proposing import Proposal, former_rosters
 from workflows.document import Duty
 from workflows.kinds import EventRule
 
@@ -38,17 +36,9 @@ def foreseen(session: Session, proposal: Proposal, now: datetime) -> list[Forese
     As ``applying.carry_out`` does it: only a changed roster of a document in force starts anything.
     """
     today = now.astimezone(proposal.world.timezone).date()
-    before = queries.versions(session)
+    world = proposal.world
     found: list[Foreseen] = []
-    for name in proposal.edited:
-        old = before.get(name)
-        if old is None or old.withdrawn:
-            continue
-        try:
-            _, former = from_texts(old.workflow, json.loads(old.roster))
-        except ValueError:  # written for an earlier form of the language, as in carry_out
-            continue
-        world = proposal.world
+    for name, former in former_rosters(proposal, queries.versions(session)):
         changed, cause = watching.changed_pairings(former, world.rosters[name])
         if not changed:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from config.roster import Roster
 from scheduler import holding, queries, recorded
 from scheduler.loading import Loaded, from_texts, tables_as_json
 from scheduler.plan import Changes, Held, compare, horizon, wanted
+from scheduler.tables import AppliedVersion
 from scheduler.world import World
 from workflows.document import Document
 from workflows.workdays import Workdays
@@ -70,6 +71,24 @@ def candidates(texts: Texts) -> Candidates:
         {name: roster for name, (_, roster) in read.items()},
         texts,
     )
+
+
+def former_rosters(
+    proposal: Proposal, before: Mapping[str, AppliedVersion]
+) -> Iterator[tuple[str, Roster]]:
+    """Yield each edited document that is in force, with its roster ``before`` the edit.
+
+    Not what is new, and not what was written for an earlier form of the language: there is nothing
+    to compare with.
+    """
+    for name in proposal.edited:
+        old = before.get(name)
+        if old is None or old.withdrawn:
+            continue
+        try:
+            yield name, from_texts(old.workflow, json.loads(old.roster))[1]
+        except ValueError:
+            continue
 
 
 def text_digest(workflow: str, tables: Mapping[str, str]) -> str:
