@@ -70,7 +70,7 @@ def _from_store(context: Context, args: argparse.Namespace, variant: Variant) ->
 
     from cli.address import known, present
     from cli.world import base_world
-    from notifications import feeds
+    from notifications import feed_next
     from scheduler import queries
     from scheduler.proposing import applied_world
     from scheduler.store import reading
@@ -84,7 +84,7 @@ def _from_store(context: Context, args: argparse.Namespace, variant: Variant) ->
         base = replace(base_world(context), base_url=known(session, context))
         world = applied_world(session, base)
         now = args.at or present(session, context)
-        return feeds.upcoming(session, owner(world, args, args.whole), now, world).body(variant)
+        return feed_next.variant(session, owner(world, args, args.whole), variant, now, world)
 
 
 def _from_files(context: Context, args: argparse.Namespace, variant: Variant) -> bytes:

@@ -154,7 +154,8 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     round_ = agreed.then(rounds.run) if agreed else rounds.run
     jobs = [
         Job("round", max(1.0, ROUND / house.rate), Steady("巡查", round_)),
-        Job("watch", LOOK, Steady("更新日历", watch.look)),
+        Job("watch", LOOK, Steady("查看变化", watch.notice)),
+        Job("feeds", LOOK, Steady("更新日历", watch.work)),
     ]
     if agreed:
         jobs.append(Job("clock", BEAT, Steady("对时", agreed.beat)))

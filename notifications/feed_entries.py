@@ -44,11 +44,13 @@ def entries(
     day: date,
     world: World,
     before: Mapping[str, Shown] = MappingProxyType({}),
+    keys: Iterable[str] | None = None,
 ) -> Found:
     """Return what an owner's feed may show on a local day, cancelled ones for 30 days.
 
     ``before``: the events as they were last shown. Where nothing else goes into an event than its
     own row, those that cannot have changed are not even read; so it is in the wide feeds.
+    ``keys``: only the occurrences with these.
     """
     first, last = feed.window(day)
     query = select(*_COLUMNS).where(
@@ -56,9 +58,13 @@ def entries(
         col(Stored.due) <= last,
         col(Stored.phase) != "pre-issue",
     )
+    asked = [query]
+    if keys is not None:
+        asked = [query.where(col(Stored.key).in_(some)) for some in chunks(keys)]
     rows: dict[str, Any] = {}
     for some in _wheres(owner, world):
-        rows.update((row.key, row) for row in session.execute(query.where(*some)))
+        for which in asked:
+            rows.update((row.key, row) for row in session.execute(which.where(*some)))
     sources: dict[str, str] = {}
     unsure: dict[str, bool] = {}
     same: set[str] = set()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from datetime import date, timedelta
 
 from sqlalchemy import delete, func, insert, select
 from sqlmodel import Session
 
+from notifications import feed_signal
 from notifications.feed_changes import Shown
 from scheduler import queries
 from scheduler.tables import Feed, FeedEvent, Token
@@ -18,10 +19,21 @@ KEPT = timedelta(days=180)  # how long what nobody sees any more is remembered
 _COLUMNS = tuple(field.name for field in fields(Shown))
 
 
-def read(session: Session, owner: str) -> dict[str, Shown]:
-    """Return the events of an owner's feed by UID, those included that are no longer shown."""
+def read(
+    session: Session, owner: str, uids: Iterable[str] | None = None
+) -> dict[str, Shown]:
+    """Return the events of an owner's feed by UID, those included that are no longer shown.
+
+    ``uids``: only these, where they are there.
+    """
     query = select(*(EVENTS.c[name] for name in _COLUMNS)).where(EVENTS.c.owner == owner)
-    return {row[0]: Shown(*row) for row in session.execute(query)}
+    if uids is None:
+        return {row[0]: Shown(*row) for row in session.execute(query)}
+    return {
+        row[0]: Shown(*row)
+        for some in queries.chunks(uids)
+        for row in session.execute(query.where(EVENTS.c.uid.in_(some)))
+    }
 
 
 def write(
@@ -47,8 +59,10 @@ def sweep(session: Session, day: date, used: Collection[str]) -> int:
     was cancelled and left the feed long ago. Who comes back sooner finds all stamps going on.
     """
     kept = set(session.scalars(select(FEEDS.c.institution)))
-    for some in queries.chunks(sorted(kept.difference(used))):
+    left_over = sorted(kept.difference(used))
+    for some in queries.chunks(left_over):
         session.execute(delete(FEEDS).where(FEEDS.c.institution.in_(some)))
+    feed_signal.forget(session, left_over)
     long_ago = day - KEPT
     revoked = func.max(TOKENS.c.revoked_at)
     query = select(TOKENS.c.institution, revoked).group_by(TOKENS.c.institution)

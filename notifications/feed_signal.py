@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import func
+from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
+from notifications import feed_changes
 from scheduler import queries, recorded
 from scheduler.tables import AppliedVersion, Fact, OccurrenceParty
 
-NAME = "feeds"  # the mark that remembers up to what state feeds were rendered
+NAME = "feeds"  # the mark up to what state all feeds in use were rendered; with an owner: one of them
 
 
 class Signal(NamedTuple):
@@ -37,16 +39,28 @@ class Signal(NamedTuple):
             return None
         return cls(days, *map(int, numbers))
 
+    def covers(self, other: Signal) -> bool:
+        """Return whether what was rendered by this signal shows all that the other one stands for."""
+        pairs = zip(self[1:], other[1:], strict=True)
+        return self.days == other.days and all(mine >= theirs for mine, theirs in pairs)
 
-def read(session: Session, day: date) -> Signal:
-    """Return the signal of the store on a local day."""
+    def only_later(self, other: Signal) -> bool:
+        """Return whether nothing but a day has passed since the other signal."""
+        dates, others = self.days.split(",")[2:], other.days.split(",")[2:]
+        return (dates, *self[1:]) == (others, *other[1:])
+
+
+def read(session: Session, day: date, base_url: str) -> Signal:
+    """Return the signal of the store on a local day, for a program whose pages have this address."""
     fact, version = (
         session.exec(select(func.max(column))).one() or 0
         for column in (Fact.id, AppliedVersion.id)
     )
     # Time alone brings new years and new holiday notices; the engine marks when it took them in.
+    # The first two are days that pass anyway.
     marks = (queries.mark(session, name) or "" for name in ("extended", "horizon", "workdays"))
-    days = ",".join((day.isoformat(), *marks)).replace("/", "")
+    made_by = feed_changes.source("", base_url)[:8]  # another program may word events otherwise
+    days = ",".join((day.isoformat(), *marks, made_by)).replace("/", "")
     return Signal(days, fact, version, recorded.changes(session))
 
 
@@ -68,3 +82,24 @@ def touched(session: Session, known: Signal, signal: Signal) -> dict[str, list[s
         for key, institution in session.exec(query.where(col(OccurrenceParty.key).in_(some))):
             found[key].append(institution)
     return found
+
+
+def shown(session: Session, owner: str = "") -> Signal | None:
+    """Return up to what state an owner's feed was rendered, or all that are in use."""
+    value = queries.mark(session, _name(owner))
+    return Signal.of(value) if value else None
+
+
+def note(session: Session, signal: Signal, owner: str = "") -> None:
+    """Remember up to what state an owner's feed was rendered, or all that are in use."""
+    queries.set_mark(session, _name(owner), str(signal))
+
+
+def forget(session: Session, owners: Collection[str]) -> None:
+    """Forget it of owners whose feeds are no longer kept."""
+    for some in queries.chunks(sorted(map(_name, owners))):
+        session.execute(delete(queries.MARKS).where(queries.MARKS.c.name.in_(some)))
+
+
+def _name(owner: str) -> str:
+    return f"{NAME}/{owner}" if owner else NAME

@@ -7,67 +7,24 @@ When rendering fails, the last good bytes stay and the fault is noted beside the
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from notifications import feed_changes, feed_memory, feed_scopes, feed_signal, tokens
-from notifications.feed import DEFAULT, Owner, Variant
-from notifications.feed_changes import Shown
-from notifications.feed_entries import entries
+from notifications import feed_changes, feed_memory, feed_next, feed_scopes, feed_signal
+from notifications.feed import Variant
+from notifications.feed_next import Next, Outdated, today
+from notifications.feed_signal import Signal
 from scheduler import queries
 from scheduler.faults import fault
 from scheduler.store import reading, writing
-from scheduler.tables import Feed, Mark
+from scheduler.tables import Feed
 from scheduler.world import World
 
-log = logging.getLogger("duban.feeds")
-
 SECOND = timedelta(seconds=1)
-BATCH = 8  # feeds that are rendered until those ready are served and news are looked for
 TRIES = 10  # so often a feed is begun anew because another process was quicker
-
-_told: dict[str, str] = {}  # faults that this process has logged, by owner
-
-
-def today(now: datetime, world: World) -> date:
-    """Return the house's local day of an instant."""
-    return now.astimezone(world.timezone).date()
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """A feed as it is to be now: its events, and the row and events that are stored."""
-
-    owner: Owner
-    day: date
-    events: Mapping[str, Shown]
-    kept: Feed | None
-    before: Mapping[str, Shown]
-
-    def body(self, variant: Variant = DEFAULT) -> bytes:
-        """Return the bytes of a variant."""
-        return feed_changes.assembled(self.owner, self.events.values(), self.day, variant)
-
-
-def upcoming(session: Session, text: str, now: datetime, world: World) -> Next:
-    """Return an owner's feed as it is to be now; nothing is written. Raises what rendering raises."""
-    day = today(now, world)
-    whose = feed_scopes.owner(text, world)
-    kept = session.get(Feed, text)
-    stored = feed_memory.read(session, text)
-    before = stored
-    if not stored and kept is not None and not kept.state:
-        before = feed_changes.remembered(kept.body)
-    known = entries(session, text, day, world, stored)
-    events = feed_changes.advance(
-        whose, known.entries, before, now, day, world.base_url, known.same
-    )
-    return Next(whose, day, events, kept, stored)
 
 
 def render_variant(
@@ -83,10 +40,33 @@ def render_variant(
     return feed_changes.assembled(whose, stored.values(), today(now, world), variant)
 
 
+def renew(
+    engine: Engine, text: str, wanted: Signal | None, now: datetime, world: Callable[[], World]
+) -> bool:
+    """Have an owner's feed show what a signal stands for; return whether it had to be rendered.
+
+    Without a signal any good bytes will do. ``world`` gives the applied one.
+    Raises what rendering raises, after noting the fault beside the last good bytes.
+    """
+    with reading(engine) as session:
+        good = select(Feed.etag).where(Feed.institution == text, col(Feed.fault).is_(None))
+        if session.exec(good).first():
+            shown = feed_signal.shown(session, text)
+            if wanted is None or (shown is not None and shown.covers(wanted)):
+                return False  # another process was so kind
+    for _ in range(TRIES):
+        try:
+            render_one(engine, text, now, world())
+            return True
+        except Outdated:
+            continue
+    raise RuntimeError(f"versions are applied without end while the feed of {text} is rendered")
+
+
 def render_one(engine: Engine, text: str, now: datetime, world: World) -> bytes:
     """Bring an owner's feed up to date and return its bytes.
 
-    Raises what rendering raises, after noting the fault beside the last good bytes.
+    Raises ``Outdated``, and what rendering raises, after noting the fault beside the last good bytes.
     """
     for _ in range(TRIES):
         body = _render(engine, text, now, world)
@@ -103,20 +83,22 @@ def _render(engine: Engine, text: str, now: datetime, world: World) -> bytes | N
     """
     try:
         with reading(engine) as session:
-            found = upcoming(session, text, now, world)
-        body = found.body()
+            found = feed_next.upcoming(session, text, now, world)
+    except Outdated:
+        raise
     except Exception as error:
         if fault(error) is None:  # a store that cannot be reached is no fault of the feed
             _note(engine, text, _said(error), now)
         raise
-    state = feed_changes.state(found.events.values())
     kept = found.kept
-    if kept is None or body != kept.body or kept.state != state or kept.fault:
+    stands = kept and (kept.body, kept.state, kept.fault) == (found.body, found.state, None)
+    if not stands or found.shown != found.signal:
         with writing(engine) as session:
-            if not _keep(session, text, body, state, kept, now):
+            if not _keep(session, found, now):
                 return None
+            feed_signal.note(session, found.signal, text)
             feed_memory.write(session, text, found.before, found.events)
-    return body
+    return found.body
 
 
 def _said(error: Exception) -> str:
@@ -136,12 +118,13 @@ def _note(engine: Engine, text: str, said: str, now: datetime) -> None:
             row.fault = said
 
 
-def _keep(
-    session: Session, text: str, body: bytes, state: str, before: Feed | None, now: datetime
-) -> bool:
+def _keep(session: Session, found: Next, now: datetime) -> bool:
     """Store a feed in place of the one that was read; return whether that was there."""
+    text, before, body, state = found.owner.id, found.kept, found.body, found.state
     etag = hashlib.sha256(body).hexdigest()[:32]
     row = session.get(Feed, text, with_for_update=True)
+    if feed_signal.shown(session, text) != found.shown:
+        return False
     if row is None:
         values = {
             "institution": text, "body": body, "etag": etag, "modified_at": now,
@@ -160,83 +143,9 @@ def _keep(
     return True
 
 
-def render_changed(
-    engine: Engine,
-    now: datetime,
-    world: World,
-    *,
-    everything: bool = False,
-    take: Callable[[Sequence[str]], object] = len,
-) -> int:
-    """Bring the feeds in use up to date and return how many were rendered.
-
-    A new fact, term or event concerns the owners that its occurrences touch; a new applied
-    version, and a new local day, may concern all. What failed is tried again. ``everything`` looks
-    everywhere.
-
-    Where many are to be rendered, those fetched last come first, and ``take`` is told after every
-    few whose feeds are ready. What is recorded meanwhile goes before what waits; when a version is
-    applied meanwhile, the rest is left to the next call, which has the new world.
-    """
-    day = today(now, world)
-    with reading(engine) as session:
-        signal = feed_signal.read(session, day)
-        mark = session.get(Mark, feed_signal.NAME)
-        known = feed_signal.Signal.of(mark.value) if mark and not everything else None
-        used = tokens.subscribed(session)
-        good = select(Feed.institution).where(col(Feed.fault).is_(None))
-        wanted = set(used) - set(session.exec(good).all())
-        touched = feed_signal.touched(session, known, signal) if known else None
-        if touched is None:
-            wanted = set(used)
-        elif touched:
-            wanted |= feed_scopes.concerned(used, touched, world)
-    waiting, done = [text for text in used if text in wanted], 0
-    while waiting:
-        some, waiting = waiting[:BATCH], waiting[BATCH:]
-        done += _render_all(engine, some, now, world)
-        take(some)
-        if waiting:
-            news = _news(engine, signal, day)
-            if news is None:
-                return done
-            signal, keys = news
-            first = feed_scopes.concerned(used, keys, world)
-            waiting = [text for text in used if text in first] + [
-                text for text in waiting if text not in first
-            ]
-    if known != signal:
-        with writing(engine) as session:
-            queries.set_mark(session, feed_signal.NAME, str(signal))
-            if known is None or known.days != signal.days:
-                feed_memory.sweep(session, day, tokens.subscribed(session))
-    return done
-
-
-def _news(
-    engine: Engine, known: feed_signal.Signal, day: date
-) -> tuple[feed_signal.Signal, Mapping[str, Sequence[str]]] | None:
-    """Return what is so now and the keys that changed since; None: all may be another."""
-    with reading(engine) as session:
-        signal = feed_signal.read(session, day)
-        touched = feed_signal.touched(session, known, signal)
-    return None if touched is None else (signal, touched)
-
-
-def _render_all(engine: Engine, wanted: Iterable[str], now: datetime, world: World) -> int:
-    done = 0
-    for text in wanted:
-        try:
-            render_one(engine, text, now, world)
-            done += 1
-            _told.pop(text, None)
-        except Exception as error:
-            if fault(error) is not None:  # nothing counts as rendered, so the next call does it
-                raise
-            if _told.get(text) != _said(error):  # tried again twice a second: said once
-                log.exception("feed of %s could not be rendered", text)
-                _told[text] = _said(error)
-    return done
+def good(session: Session) -> set[str]:
+    """Return the owners whose feed could be rendered last time."""
+    return set(session.exec(select(Feed.institution).where(col(Feed.fault).is_(None))))
 
 
 def faults(session: Session) -> Mapping[str, str]:

@@ -6,11 +6,12 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import bindparam, func, update
+from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
+from notifications import feed_signal
 from scheduler import queries
 from scheduler.tables import Audit, Feed, Token
 
@@ -61,16 +62,14 @@ def revoke(session: Session, number: int, now: datetime, who: str = "") -> Token
         feed = session.get(Feed, row.institution)
         if feed is not None and row.institution not in subscribed(session):
             session.delete(feed)  # nobody keeps it up to date any more
+            feed_signal.forget(session, [row.institution])
     return row
 
 
-def subscribed(session: Session) -> list[str]:
-    """Return the owners that have at least one address in use, those fetched last first."""
-    fetched = func.max(col(Token.fetched_at))
-    query = select(Token.institution, fetched).where(col(Token.revoked_at).is_(None))
-    known = dict(session.exec(query.group_by(Token.institution)).all())
-    never = datetime.min.replace(tzinfo=UTC)
-    return sorted(sorted(known), key=lambda text: known[text] or never, reverse=True)
+def subscribed(session: Session) -> set[str]:
+    """Return the owners that have at least one address in use."""
+    query = select(Token.institution).where(col(Token.revoked_at).is_(None)).distinct()
+    return set(session.exec(query))
 
 
 def note_fetches(session: Session, fetches: Mapping[int, tuple[datetime, str]]) -> None:

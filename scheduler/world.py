@@ -44,7 +44,8 @@ class World:
     ``simulate`` says so. ``timezone`` is the one in which days, sending hours and digests count.
     ``admin``: the mailbox that hears how the service fares, empty for none. ``fused``: a burst of
     unforeseen mail is held. ``contacts_at``: when the list of contacts was last written (aware), None
-    where there is none.
+    where there is none. ``version``: the newest applied version of the store that documents and
+    rosters are of, None where nobody counts.
     """
 
     documents: Mapping[str, Document]
@@ -59,3 +60,4 @@ class World:
     admin: str = ""
     fused: bool = True
     contacts_at: datetime | None = None
+    version: int | None = None

@@ -87,9 +87,9 @@ class Door:
         query: bytes = scope["query_string"]
         variant = chosen(query) if query else DEFAULT
         try:
-            served = self._shelf.feed(address.institution)
+            served = self._shelf.ready(address.institution)
             if served is None:
-                served = await asyncio.to_thread(self._shelf.begin, address.institution)
+                served = await self._shelf.current(address.institution)
             if served is not None and variant != DEFAULT:
                 served = await asyncio.to_thread(self._shelf.variant, address.institution, variant)
         except Exception:

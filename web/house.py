@@ -15,6 +15,7 @@ from sqlmodel import Session
 from config.settings import Settings
 from notifications import feed_scopes, feeds
 from notifications.feed import Variant
+from notifications.upkeep import Upkeep
 from scheduler import demonstration, queries
 from scheduler.loading import Loaded
 from scheduler.proposing import applied_world, differing
@@ -46,10 +47,15 @@ class House:
     rate: float = 1.0
     metrics: bool = False
     known: Loaded | None = None
+    upkeep: Upkeep = field(init=False)
     shelf: Shelf = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(self.engine, self.now, self._variant, self._begin_feed)
+        self.upkeep = Upkeep(
+            self.engine, self.now, lambda: self.today, lambda: self.world,
+            lambda owner: self.shelf.take(owner),
+        )  # fmt: skip
+        self.shelf = Shelf(self.engine, self.now, self._variant, self.upkeep)
         self._guard = threading.RLock()
         self._world: tuple[int, World] | None = None
         self._files: tuple[object, Loaded] | None = None
@@ -78,7 +84,7 @@ class House:
         with self._guard, reading(self.engine) as session:
             newest = queries.newest_version(session)
             if self._world is None or self._world[0] != newest:
-                self._world = (newest, self._applied(session))
+                self._world = (newest, replace(self._applied(session), version=newest))
             return self._world[1]
 
     def _applied(self, session: Session) -> World:
@@ -124,9 +130,6 @@ class House:
             if found is not None:
                 return found.id
         return None
-
-    def _begin_feed(self, institution: str) -> None:
-        feeds.render_one(self.engine, institution, self.now(), self.world)
 
     def _variant(self, institution: str, variant: Variant) -> bytes:
         return feeds.render_variant(self.engine, institution, variant, self.now(), self.world)

@@ -1,7 +1,8 @@
 """What the feed route serves from: tokens by hash and feeds by owner, in memory.
 
 A request is one look-up here. The store is read when something in it changed, and once more before
-a request is told that its token is unknown or revoked: another process may just have made it.
+a request is told that its token is unknown or revoked: another process may just have made it. Who
+asks for a feed that is behind the store waits until it is rendered, but not too long.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,15 +22,21 @@ from sqlmodel import Session, col, select
 
 from notifications import tokens
 from notifications.feed import DEFAULT, Variant
+from notifications.upkeep import Upkeep
 from scheduler.store import reading, writing
 from scheduler.tables import Feed, Token
 from web.served import Served
 
 VARIANTS = 64 << 20  # bytes of variants in memory
 PLAIN = 128 << 20  # bytes of feeds kept unpacked; what is beyond is unpacked for who needs it
-RETRY = 60.0  # seconds
+RETRY = 60.0  # seconds until a feed is begun again that could not be
+PATIENCE = 10.0  # seconds that a request waits for a feed; what it said before is the last resort
+AT_ONCE = 2  # feeds that are rendered for requests at the same time
 
 log = logging.getLogger("duban.feeds")
+
+_COUNTED = select(func.count(col(Token.id)), func.max(Token.id), func.count(col(Token.revoked_at)))
+_STORED = select(Feed.institution, Feed.etag, Feed.state).where(Feed.etag != "")
 
 
 class Address(NamedTuple):
@@ -51,8 +59,8 @@ class Kept(NamedTuple):
 class Shelf:
     """The feeds in memory.
 
-    ``now`` gives the service's aware time, ``render`` a variant's bytes; ``begin`` puts the first
-    bytes of an institution into the store.
+    ``now`` gives the service's aware time, ``render`` a variant's bytes; ``upkeep`` keeps the feeds
+    in the store, and tells which are behind.
     """
 
     def __init__(
@@ -60,9 +68,9 @@ class Shelf:
         engine: Engine,
         now: Callable[[], datetime],
         render: Callable[[str, Variant], bytes],
-        begin: Callable[[str], object] = lambda institution: None,
+        upkeep: Upkeep,
     ) -> None:
-        self._engine, self._now, self._render, self._begin = engine, now, render, begin
+        self._engine, self._now, self._render, self._upkeep = engine, now, render, upkeep
         self._failed: dict[str, float] = {}
         self._addresses: dict[str, Address] = {}
         self._feeds: dict[str, Kept] = {}
@@ -71,7 +79,9 @@ class Shelf:
         self._variants: OrderedDict[tuple[str, Variant], tuple[Kept, Served]] = OrderedDict()
         self._choosing = threading.Lock()
         self._fetches: dict[int, tuple[datetime, str]] = {}
-        self._reading, self._beginning = threading.Lock(), threading.Lock()
+        self._reading, self._learning = threading.Lock(), threading.Lock()
+        self._rendering = ThreadPoolExecutor(AT_ONCE, "asked-feed")
+        self._coming: dict[str, asyncio.Future[object]] = {}
         self._turn = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
 
@@ -134,21 +144,18 @@ class Shelf:
 
     def refresh(self) -> None:
         """Read what changed in the store."""
-        with self._reading:
-            self._read()
+        self.learn()
+        with self._reading, reading(self._engine) as session:
+            known = session.exec(_STORED).all()
+            self._fetch(session, known)
+            for name in self._feeds.keys() - {owner for owner, _, _ in known}:
+                self._plain -= len(self._feeds.pop(name).served.body or b"")
 
-    def _read(self) -> None:
-        with reading(self._engine) as session:
-            seen = session.exec(
-                select(
-                    func.count(col(Token.id)), func.max(Token.id), func.count(col(Token.revoked_at))
-                )
-            ).one()
-            known = session.exec(
-                select(Feed.institution, Feed.etag, Feed.state).where(Feed.etag != "")
-            )
-            feeds = {owner: (etag, state) for owner, etag, state in known}
-            if tuple(seen) != self._seen:
+    def learn(self) -> None:
+        """Read which addresses there are, if there are others than before."""
+        with self._learning, reading(self._engine) as session:
+            seen = session.exec(_COUNTED).one()
+            if seen != self._seen:
                 rows = session.exec(
                     select(Token.hash, Token.id, Token.institution, Token.revoked_at)
                 )
@@ -156,23 +163,19 @@ class Shelf:
                     key: Address(number or 0, institution, revoked is not None)
                     for key, number, institution, revoked in rows
                 }
-                self._seen = tuple(seen)
-            self._fetch(session, feeds)
-            for name in self._feeds.keys() - feeds.keys():
-                self._plain -= len(self._feeds.pop(name).served.body or b"")
+                self._seen = seen
 
-    def take(self, owners: Sequence[str]) -> None:
-        """Read the feeds of some owners; quicker than ``refresh``, which looks at everything."""
-        query = select(Feed.institution, Feed.etag, Feed.state).where(Feed.etag != "")
+    def take(self, owner: str) -> None:
+        """Read an owner's feed; quicker than ``refresh``, which looks at everything."""
+        self._failed.pop(owner, None)
         with self._reading, reading(self._engine) as session:
-            known = session.exec(query.where(col(Feed.institution).in_(owners)))
-            self._fetch(session, {owner: (etag, state) for owner, etag, state in known})
+            self._fetch(session, session.exec(_STORED.where(col(Feed.institution) == owner)).all())
 
-    def _fetch(self, session: Session, feeds: Mapping[str, tuple[str, str]]) -> None:
+    def _fetch(self, session: Session, stored: Iterable[tuple[str, str, str]]) -> None:
         """Read those feeds that are others than the ones in memory."""
-        for name, state in feeds.items():
+        for name, *state in stored:
             kept = self._feeds.get(name)
-            if kept is None or (kept.etag, kept.state) != state:
+            if kept is None or [kept.etag, kept.state] != state:
                 row = session.get(Feed, name)
                 if row is not None and row.etag:
                     self._put(row, kept)
@@ -189,24 +192,40 @@ class Shelf:
         self._feeds[row.institution] = Kept(served, row.etag, row.state, at)
 
     def begin(self, owner: str) -> Served | None:
-        """Return an owner's feed, rendered at once where it never was, so that nobody waits for
-        others; what failed is not tried again for a while.
+        """Return an owner's feed as the store has it now, the last good one where that fails.
+
+        What failed is not tried again for a while.
         """
-        with self._beginning:
-            if owner in self._feeds:
-                return self._feeds[owner].served
-            if time.monotonic() - self._failed.get(owner, -RETRY) < RETRY:
-                return None
+        if time.monotonic() - self._failed.get(owner, -RETRY) >= RETRY:
             try:
-                self._begin(owner)
-                self.take([owner])
-            except Exception:
+                self._upkeep.ask(owner)
+                failed = owner not in self._feeds
+            except Exception as error:
+                log.error("the feed of %s cannot be renewed: %s", owner, type(error).__name__)
+                failed = True
+            if failed:
                 self._failed[owner] = time.monotonic()
-                log.exception("feed of %s could not be rendered", owner)
+        return self.feed(owner)
+
+    def ready(self, owner: str) -> Served | None:
+        """Return an owner's feed if it is as the store is; else ``current`` has to be asked."""
+        return None if self._upkeep.behind(owner) else self.feed(owner)
+
+    async def current(self, owner: str) -> Served | None:
+        """Return an owner's feed as the store has it now; many who ask share one rendering.
+
+        Where that fails or takes too long, the last good one, None if there never was one.
+        """
+        coming = self._coming.get(owner)
+        if coming is None:
+            loop = asyncio.get_running_loop()
+            coming = self._coming[owner] = loop.run_in_executor(self._rendering, self.begin, owner)
+            coming.add_done_callback(lambda _: self._coming.pop(owner, None))
+        await asyncio.wait({coming}, timeout=PATIENCE)
         return self.feed(owner)
 
     async def fresh(self) -> None:
-        """Wait for a reading of the store that begins after this call; many waiters share one."""
+        """Wait until the addresses were read again after this call; many waiters share one reading."""
         if self._next is None:
             self._next = asyncio.create_task(self._again())
         await asyncio.shield(self._next)
@@ -214,4 +233,4 @@ class Shelf:
     async def _again(self) -> None:
         async with self._turn:
             self._next = None
-            await asyncio.to_thread(self.refresh)
+            await asyncio.to_thread(self.learn)

@@ -93,7 +93,7 @@ def present(house: House, number: int) -> Response:
         owner = row.institution if row is not None and row.revoked_at is None else None
     if owner is None:
         raise HTTPException(404)
-    served = house.shelf.feed(owner) or house.shelf.begin(owner)
+    served = house.shelf.ready(owner) or house.shelf.begin(owner)
     if served is None:
         raise HTTPException(503)
     _, _, body = served.answer(None, None, None)

@@ -1,4 +1,7 @@
-"""Looks, twice a second, whether a feed is another one now; looking costs next to nothing."""
+"""Looks, twice a second, whether a feed is another one now; looking costs next to nothing.
+
+Looking and rendering are two jobs, so that what changed is noticed while much is rendered.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from notifications import feeds
 from web.house import House
 
 FLUSH_EVERY = 20  # looks; fetches are written down this seldom
@@ -19,24 +21,39 @@ class Watch:
     def __init__(self, house: House) -> None:
         self._house = house
         self._seen: tuple[Any, date] | None = None
-        self._looks = 0
+        self._looks, self._stale = 0, False
         self._sqlite = house.engine.dialect.name == "sqlite"
         self._line = _reader(house.engine) if self._sqlite else None
 
-    def look(self) -> None:
-        """Render what changed and put it on the shelf."""
+    def notice(self) -> None:
+        """Look for what changed: whose feeds are behind now, and which addresses there are."""
         self._looks += 1
         if self._looks % FLUSH_EVERY == 0:
             self._house.shelf.flush()
         seen = (self._version(), self._house.today)
         if seen[0] is not None and seen == self._seen:
             return
-        house = self._house
-        shelf = house.shelf
-        feeds.render_changed(house.engine, house.now(), house.world, take=shelf.take)
-        shelf.refresh()
-        # What was rendered just now counts as seen only after another look.
+        self._house.upkeep.notice()
+        self._house.shelf.learn()
+        self._stale = True
+        # What is rendered from now on counts as seen only after another look.
         self._seen = seen
+
+    def work(self) -> None:
+        """Render what is behind and put it on the shelf, as well as what others rendered."""
+        if self._stale:
+            self._stale = False
+            try:
+                self._house.upkeep.work()
+                self._house.shelf.refresh()
+            except Exception:
+                self._stale = True  # for the next time
+                raise
+
+    def look(self) -> None:
+        """Do both."""
+        self.notice()
+        self.work()
 
     def close(self) -> None:
         """Write down the last fetches and let go of the store."""

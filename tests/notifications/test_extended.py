@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from notifications import feeds
+from notifications.feed_entries import entries
 from scheduler import queries, store
 from scheduler.matrix import matrix
 from scheduler.recording import Refused
@@ -177,10 +178,10 @@ def test_history_granted_into_history_stays_history(post: Post) -> None:
 
 def test_calendars_show_the_day_that_counts_and_the_original(post: Post) -> None:
     with store.reading(post.engine) as session:
-        before = feeds.entries(session, "da", date(2026, 3, 2), post.world).entries
+        before = entries(session, "da", date(2026, 3, 2), post.world).entries
     post.say(PLAN, "extended", "2026-03-02 10:00", **EXTEND)
     with store.reading(post.engine) as session:
-        after = feeds.entries(session, "da", date(2026, 3, 2), post.world).entries
+        after = entries(session, "da", date(2026, 3, 2), post.world).entries
     (one,) = [entry for entry in after if entry.occurrence.key == PLAN]
     assert one.sequence == next(e for e in before if e.occurrence.key == PLAN).sequence + 1
     body = feeds.render_one(post.engine, "da", at("2026-03-02 11:00"), post.world)

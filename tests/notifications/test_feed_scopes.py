@@ -13,6 +13,7 @@ from scheduler.refusals import Refused
 from scheduler.store import reading, writing
 from scheduler.tables import Feed
 from tests.notifications.feed_samples import check_bytes, events
+from tests.notifications.upkept import render_changed
 from tests.scheduler.house import (
     INSTITUTIONS,
     JUNE,
@@ -126,10 +127,10 @@ def test_a_fact_renders_the_scopes_that_it_concerns_and_no_others(house: House) 
     with writing(house.engine) as session:
         for owner in owners:
             tokens.create(session, owner, "手机", BEGIN)
-    assert feeds.render_changed(house.engine, BEGIN, house.world) == 5
+    assert render_changed(house.engine, BEGIN, house.world) == 5
     with writing(house.engine) as session:
         record(session, Statement(PLAN, "completed"), at("2026-01-10 12:00"), "测试", house.world)
-    assert feeds.render_changed(house.engine, at("2026-01-10 12:01"), house.world) == 3
+    assert render_changed(house.engine, at("2026-01-10 12:01"), house.world) == 3
     for owner in owners[:3]:
         with reading(house.engine) as session:
             row = session.get(Feed, owner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from scheduler.recording import Statement, record
 from scheduler.store import reading, writing
 from scheduler.tables import Feed
 from tests.notifications.feed_samples import check_bytes, events
+from tests.notifications.upkept import render_changed
 from tests.scheduler.house import JUNE, PLAN, WORKFLOW, House, at, found
 
 
@@ -45,7 +47,7 @@ def do(house: House, key: str, when: datetime) -> None:
 
 def test_only_institutions_with_an_address_are_rendered(house: House) -> None:
     subscribe(house, "da")
-    assert feeds.render_changed(house.engine, at("2026-01-09 11:00"), house.world) == 1
+    assert render_changed(house.engine, at("2026-01-09 11:00"), house.world) == 1
     assert stored(house, "shi") is None
     assert shown(house, "da")[feed.uid(PLAN)] == "报送工作方案"
 
@@ -53,27 +55,31 @@ def test_only_institutions_with_an_address_are_rendered(house: House) -> None:
 def test_nothing_is_rendered_again_while_nothing_changes(house: House) -> None:
     subscribe(house, "da")
     now = at("2026-01-09 11:00")
-    feeds.render_changed(house.engine, now, house.world)
-    assert feeds.render_changed(house.engine, now, house.world) == 0
-    assert feeds.render_changed(house.engine, now, house.world, everything=True) == 1
+    render_changed(house.engine, now, house.world)
+    assert render_changed(house.engine, now, house.world) == 0
+    moved = replace(house.world, base_url="https://moved.example")
+    assert render_changed(house.engine, now, moved) == 1  # the links in it are others
+    row = stored(house, "da")
+    assert row is not None
+    assert b"https://moved.example/items/" in row.body.replace(b"\r\n ", b"")
 
 
 def test_a_fact_renders_only_the_feeds_that_it_concerns(house: House) -> None:
     for institution in ("da", "xiao", "shi"):
         subscribe(house, institution)
-    feeds.render_changed(house.engine, at("2026-01-09 11:00"), house.world)
+    render_changed(house.engine, at("2026-01-09 11:00"), house.world)
     do(house, PLAN, at("2026-01-09 12:00"))
-    assert feeds.render_changed(house.engine, at("2026-01-09 12:01"), house.world) == 2
+    assert render_changed(house.engine, at("2026-01-09 12:01"), house.world) == 2
     assert shown(house, "da")[feed.uid(PLAN)] == "✓ 报送工作方案"
     assert shown(house, "xiao")[feed.uid(PLAN)] == "✓ 报送工作方案〔由甲市人民医院负责〕"
 
 
 def test_a_fact_moves_stamps_and_validators(house: House) -> None:
     subscribe(house, "da")
-    feeds.render_changed(house.engine, at("2026-01-09 11:00"), house.world)
+    render_changed(house.engine, at("2026-01-09 11:00"), house.world)
     before = stored(house, "da")
     do(house, PLAN, at("2026-01-09 12:00"))
-    feeds.render_changed(house.engine, at("2026-01-09 12:00"), house.world)
+    render_changed(house.engine, at("2026-01-09 12:00"), house.world)
     after = stored(house, "da")
     assert before is not None
     assert after is not None
@@ -88,9 +94,9 @@ def test_a_fact_moves_stamps_and_validators(house: House) -> None:
 
 def test_an_edit_moves_the_event_under_its_old_uid(house: House) -> None:
     subscribe(house, "da")
-    feeds.render_changed(house.engine, at("2026-01-09 11:00"), house.world)
+    render_changed(house.engine, at("2026-01-09 11:00"), house.world)
     house.edit(found(WORKFLOW.replace("on: 2026-03-20", "on: 2026-03-27")), "2026-02-02 10:00")
-    feeds.render_changed(house.engine, at("2026-02-02 10:00"), house.world)
+    render_changed(house.engine, at("2026-02-02 10:00"), house.world)
     row = stored(house, "da")
     assert row is not None
     event = events(row.body)[feed.uid(PLAN)]
@@ -100,29 +106,29 @@ def test_an_edit_moves_the_event_under_its_old_uid(house: House) -> None:
 
 def test_what_an_edit_removes_stays_cancelled_for_thirty_days(house: House) -> None:
     subscribe(house, "da")
-    feeds.render_changed(house.engine, at("2026-01-09 11:00"), house.world)
+    render_changed(house.engine, at("2026-01-09 11:00"), house.world)
     start = WORKFLOW.index("  - id: plan")
     without = WORKFLOW[:start] + WORKFLOW[WORKFLOW.index("  - id: progress") :]
     house.edit(found(without), "2026-02-02 10:00")
-    feeds.render_changed(house.engine, at("2026-02-02 10:00"), house.world)
+    render_changed(house.engine, at("2026-02-02 10:00"), house.world)
     assert shown(house, "da")[feed.uid(PLAN)] == "【取消】报送工作方案"
-    feeds.render_changed(house.engine, at("2026-03-03 10:00"), house.world)
+    render_changed(house.engine, at("2026-03-03 10:00"), house.world)
     assert feed.uid(PLAN) in shown(house, "da")
-    feeds.render_changed(house.engine, at("2026-03-05 10:00"), house.world)
+    render_changed(house.engine, at("2026-03-05 10:00"), house.world)
     assert feed.uid(PLAN) not in shown(house, "da")
 
 
 def test_a_new_year_moves_the_window(house: House) -> None:
     subscribe(house, "shi")
-    feeds.render_changed(house.engine, at("2026-12-31 23:59"), house.world)
-    assert feeds.render_changed(house.engine, at("2027-01-01 00:01"), house.world) == 1
+    render_changed(house.engine, at("2026-12-31 23:59"), house.world)
+    assert render_changed(house.engine, at("2027-01-01 00:01"), house.world) == 1
 
 
 def test_the_last_good_bytes_stay_when_rendering_fails(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscribe(house, "da")
-    feeds.render_changed(house.engine, at("2026-01-09 11:00"), house.world)
+    render_changed(house.engine, at("2026-01-09 11:00"), house.world)
     good = stored(house, "da")
     do(house, PLAN, at("2026-01-09 12:00"))
 
@@ -131,7 +137,7 @@ def test_the_last_good_bytes_stay_when_rendering_fails(
 
     with monkeypatch.context() as patch:
         patch.setattr("notifications.feed.event", broken)
-        assert feeds.render_changed(house.engine, at("2026-01-09 12:01"), house.world) == 0
+        assert render_changed(house.engine, at("2026-01-09 12:01"), house.world) == 0
     row = stored(house, "da")
     assert row is not None
     assert good is not None
@@ -146,7 +152,7 @@ def test_the_last_good_bytes_stay_when_rendering_fails(
 
 def test_what_failed_is_tried_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     subscribe(house, "da")
-    feeds.render_changed(house.engine, at("2026-01-09 11:00"), house.world)
+    render_changed(house.engine, at("2026-01-09 11:00"), house.world)
     do(house, PLAN, at("2026-01-09 12:00"))
 
     def broken(*_: object) -> bytes:
@@ -154,8 +160,8 @@ def test_what_failed_is_tried_again(house: House, monkeypatch: pytest.MonkeyPatc
 
     with monkeypatch.context() as patch:
         patch.setattr("notifications.feed.event", broken)
-        feeds.render_changed(house.engine, at("2026-01-09 12:01"), house.world)
-    assert feeds.render_changed(house.engine, at("2026-01-09 12:02"), house.world) == 1
+        render_changed(house.engine, at("2026-01-09 12:01"), house.world)
+    assert render_changed(house.engine, at("2026-01-09 12:02"), house.world) == 1
     assert shown(house, "da")[feed.uid(PLAN)] == "✓ 报送工作方案"
 
 
@@ -172,15 +178,15 @@ def test_a_secret_is_kept_only_as_its_hash(house: House) -> None:
 def test_a_feed_that_nobody_reads_is_not_kept_to_grow_stale(house: House) -> None:
     for _ in range(2):
         subscribe(house, "da")
-    feeds.render_changed(house.engine, at("2026-01-09 11:00"), house.world)
+    render_changed(house.engine, at("2026-01-09 11:00"), house.world)
     for number, kept in ((1, True), (2, False)):
         with writing(house.engine) as session:
             tokens.revoke(session, number, at("2026-01-10 10:00"))
         assert (stored(house, "da") is not None) is kept
     do(house, PLAN, at("2026-01-10 12:00"))
-    feeds.render_changed(house.engine, at("2026-01-10 12:01"), house.world)
+    render_changed(house.engine, at("2026-01-10 12:01"), house.world)
     subscribe(house, "da", "2026-01-10 13:00")
-    feeds.render_changed(house.engine, at("2026-01-10 13:00"), house.world)
+    render_changed(house.engine, at("2026-01-10 13:00"), house.world)
     assert shown(house, "da")[feed.uid(PLAN)] == "✓ 报送工作方案"
 
 
@@ -193,4 +199,4 @@ def test_revoking_ends_the_subscription_once(house: House) -> None:
             assert row.revoked_at == at("2026-01-10 10:00")
     with writing(house.engine) as session:
         assert tokens.revoke(session, 99, at("2026-01-10 10:00")) is None
-        assert tokens.subscribed(session) == []
+        assert tokens.subscribed(session) == set()

@@ -23,7 +23,7 @@ from tests.web.server import HERE, Server
 
 pytestmark = pytest.mark.system
 
-SOON = 2.0  # seconds until a change is served by every replica
+SOON = 2.0  # seconds after which no replica answers with what was so before a change
 SUBSCRIBED = 40  # institutions with an address each
 FACTS = (("completed", "✓ "), ("corrected", ""), ("completed", "✓ "), ("corrected", ""))
 AT = ("--at", "2019-09-05T10:00:00+08:00", "--rate", "1")
@@ -69,24 +69,26 @@ def test_a_change_on_one_replica_is_soon_served_by_the_other(
         text = first[0][0].decode().replace("\r\n ", "")
         key = re.search(r"UID:(guangxi-2019/resident-staff-list/baise[^@]+)@", text)
         assert key is not None
-        waited, uid = [], f"{key[1]}@duban"
+        last_old, uid = [], f"{key[1]}@duban"
         for kind, mark in FACTS:
             said = recorder.duban(
                 "record", key[1], kind, *(["--reason", "误记"] * (kind == "corrected"))
             )
             assert said.returncode == 0, said.stderr
-            begun = time.monotonic()
+            begun, old = time.monotonic(), 0.0
             for server in reversed(servers):  # the other one first
                 while True:
+                    asked = time.monotonic() - begun
                     title = str(events(served(server, path).content)[uid]["SUMMARY"])
                     if title.startswith("✓ ") is bool(mark):
                         break
-                    assert time.monotonic() - begun < 30
-                    time.sleep(0.1)
-            waited.append(time.monotonic() - begun)
+                    old = asked
+                    assert old < 30
+                    time.sleep(0.05)
+            last_old.append(old)
             now = both(servers, path)
             assert now[0] == now[1]
-        assert min(waited) < SOON, waited  # a busy machine may take longer now and then
+        assert min(last_old) < SOON, last_old  # a busy machine may take longer now and then
         for variant in ("?alarms=1", "?frequent=1&kind=quota", "?kind=quota&frequent=1"):
             found = both(servers, path + variant)
             assert found[0] == found[1]
@@ -129,13 +131,17 @@ def test_after_an_edit_of_everything_both_soon_serve_the_same(
         assert servers[0].duban("plan", "--save", saved).returncode == 2
         said = servers[0].duban("apply", saved)
         assert said.returncode == 0, said.stderr
-        begun, waited = time.monotonic(), []
-        for path, old in reversed(list(zip(paths, before, strict=True))):  # fetched last, served first
+        begun, last_old = time.monotonic(), 0.0
+        for path, old in zip(paths, before, strict=True):
             for server in reversed(servers):
-                while served(server, path).content == old[0][0]:
-                    assert time.monotonic() - begun < 120, waited
-                    time.sleep(0.05)
-            waited.append(round(time.monotonic() - begun, 1))
+                while True:
+                    asked = time.monotonic() - begun
+                    if served(server, path).content != old[0][0]:
+                        break
+                    last_old = asked
+                    assert last_old < 30
+        # Had they to wait for each other, the last would have come long after the first.
+        assert last_old < 5 * SOON
         for path, old in zip(paths, before, strict=True):
             one, other = both(servers, path)
             assert one == other != old[0]

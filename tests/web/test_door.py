@@ -6,12 +6,14 @@ import gzip
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
-from notifications import feed, feeds, tokens
+from notifications import feed, feed_next, feeds, tokens
 from notifications.feed import Variant
 from scheduler.recording import Statement, record
 from scheduler.store import reading, writing
@@ -125,7 +127,7 @@ def test_a_fact_is_served_with_new_validators(service: Service, path: str) -> No
     old = service.get(path)
     with writing(service.house.engine) as session:
         record(session, Statement(PLAN, "completed"), service.now, "测试", service.house.world)
-    feeds.render_changed(service.house.engine, service.now, service.house.world)
+    service.house.upkeep.look()
     service.house.shelf.refresh()
     new = service.get(path, headers={"if-none-match": old.headers["etag"]})
     assert new.status_code == 200
@@ -164,8 +166,8 @@ def test_unknown_and_revoked_take_the_same_way(
     with writing(service.house.engine) as session:
         tokens.revoke(session, 1, service.now)
     looks: list[str] = []
-    refresh = service.house.shelf.refresh
-    monkeypatch.setattr(service.house.shelf, "refresh", lambda: looks.append("x") or refresh())
+    learn = service.house.shelf.learn
+    monkeypatch.setattr(service.house.shelf, "learn", lambda: looks.append("x") or learn())
     assert service.get(path).status_code == 410
     assert len(looks) == 1
     assert service.get(f"/feeds/{'B' * 43}.ics").status_code == 404
@@ -176,8 +178,8 @@ def test_many_wrong_addresses_share_one_look_at_the_store(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[str] = []
-    refresh = service.house.shelf.refresh
-    monkeypatch.setattr(service.house.shelf, "refresh", lambda: looks.append("x") or refresh())
+    learn = service.house.shelf.learn
+    monkeypatch.setattr(service.house.shelf, "learn", lambda: looks.append("x") or learn())
     found = service.many([("GET", f"/feeds/{n:043}.ics", {}) for n in range(50)])
     assert {one.status_code for one in found} == {404}
     assert len(looks) <= 3
@@ -207,13 +209,13 @@ def test_a_new_address_does_not_wait_for_the_first_feeds_of_others(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
-    begin = service.house.shelf._begin
+    render_one = feeds.render_one
 
-    def counted(owner: str) -> object:
+    def counted(engine: Engine, owner: str, *rest: Any) -> bytes:
         begun.append(owner)
-        return begin(owner)
+        return render_one(engine, owner, *rest)
 
-    monkeypatch.setattr(service.house.shelf, "_begin", counted)
+    monkeypatch.setattr(feeds, "render_one", counted)
     with writing(service.house.engine) as session:
         for owner in ("shi", "ju", "region:shi"):
             tokens.create(session, owner, "手机", service.now)
@@ -228,11 +230,11 @@ def test_a_feed_that_could_never_be_built_is_503(
 ) -> None:
     tried: list[str] = []
 
-    def broken(institution: str) -> None:
-        tried.append(institution)
+    def broken(_session: object, owner: str, *_: object) -> None:
+        tried.append(owner)
         raise RuntimeError
 
-    monkeypatch.setattr(service.house.shelf, "_begin", broken)
+    monkeypatch.setattr(feed_next, "upcoming", broken)
     with writing(service.house.engine) as session:
         _, secret = tokens.create(session, "da", "值班手机", service.now)
     for _ in range(3):
@@ -263,7 +265,7 @@ def test_a_variant_is_rendered_once_and_again_when_the_feed_changed(
     assert service.get(f"{path}?cache=1").content == service.get(path).content
     with writing(service.house.engine) as session:
         record(session, Statement(PLAN, "completed"), service.now, "测试", service.house.world)
-    feeds.render_changed(service.house.engine, service.now, service.house.world)
+    service.house.upkeep.look()
     service.house.shelf.refresh()
     assert "✓" in service.get(f"{path}?alarms=1").text
     assert len(rendered) == 2
@@ -291,7 +293,7 @@ def test_a_variant_that_cannot_be_built_any_more_stays_as_it_was(
         patch.setattr(service.house.shelf, "_render", broken)
         with writing(service.house.engine) as session:
             record(session, Statement(PLAN, "completed"), service.now, "测试", service.house.world)
-        feeds.render_changed(service.house.engine, service.now, service.house.world)
+        service.house.upkeep.look()
         service.house.shelf.refresh()
         assert "✓" in service.get(path).text
         kept = service.get(f"{path}?alarms=1")

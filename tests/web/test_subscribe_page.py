@@ -64,7 +64,7 @@ def test_a_file_of_what_was_never_rendered_is_503(
     def broken(_owner: str) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(admin.house.shelf, "_begin", broken)
+    monkeypatch.setattr(admin.house.upkeep, "ask", broken)
     admin.post("/subscriptions", institution="da", name="x")
     refused = admin.get(DOWNLOAD)
     assert refused.status_code == 503

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
-from notifications import feeds, tokens
+from notifications import feed_next, feeds, tokens
 from notifications.gather import gather
 from scheduler.recording import Statement, record
 from scheduler.store import reading, writing
 from tests.scheduler.house import PLAN, WORKFLOW, found
 from tests.stores.postgresql import cluster, postgresql
 from tests.web.service import Service
+from web import shelf
 from web.watch import FLUSH_EVERY, Watch
 
 __all__ = ["cluster", "postgresql"]
@@ -47,25 +51,102 @@ def test_a_fact_of_another_process_is_served_after_one_look(both: Service) -> No
     watch.close()
 
 
-def test_a_feed_that_is_ready_is_served_while_others_are_still_rendered(
+def test_who_asks_is_never_told_what_no_longer_holds_while_others_are_rendered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = Service(tmp_path)
     paths = {owner: f"/feeds/{service.subscribe(owner)}.ics" for owner in ("da", "xiao", "shi")}
     watch = Watch(service.house)
     watch.look()
-    monkeypatch.setattr(feeds, "BATCH", 1)
     service.store.edit(found(WORKFLOW.replace("title: 报送", "title: 报")), "2026-03-06 09:00")
-    served: list[list[str]] = []
+    rendered: list[str] = []
     render_one = feeds.render_one
 
-    def seen(*args: Any) -> bytes:
-        served.append([one for one, path in paths.items() if "报进展表" in service.get(path).text])
-        return render_one(*args)
+    def slow(engine: Engine, owner: str, *rest: Any) -> bytes:
+        rendered.append(owner)
+        if len(rendered) == 1:  # in the background; two others are asked for meanwhile
+            for other in paths.keys() - {owner}:
+                for query in ("", "?alarms=1"):
+                    assert "报进展表" in service.get(paths[other] + query).text
+        return render_one(engine, owner, *rest)
 
-    monkeypatch.setattr(feeds, "render_one", seen)
+    monkeypatch.setattr(feeds, "render_one", slow)
     watch.look()
-    assert served == [[], ["da"], ["da", "shi"]]
+    assert sorted(rendered) == sorted(paths)  # each once
+    assert all("报进展表" in service.get(path).text for path in paths.values())
+    watch.close()
+
+
+def test_many_who_ask_for_one_that_is_behind_share_its_rendering(
+    both: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [f"/feeds/{both.subscribe(owner)}.ics" for owner in ("da", "xiao", "da")]
+    watch = Watch(both.house)
+    watch.look()
+    rendered: list[str] = []
+    render_one = feeds.render_one
+    monkeypatch.setattr(
+        feeds, "render_one", lambda *given: rendered.append(given[1]) or render_one(*given)
+    )
+    done(both)
+    watch.notice()
+    answers = both.many([("GET", path, {}) for path in paths * 5])
+    assert all("✓" in answer.text for answer in answers)
+    assert sorted(rendered) == ["da", "xiao"]
+    watch.work()
+    assert sorted(rendered) == ["da", "xiao"]
+    watch.close()
+
+
+def test_who_has_waited_long_enough_gets_the_last_good_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(tmp_path)
+    path = f"/feeds/{service.subscribe()}.ics"
+    watch = Watch(service.house)
+    watch.look()
+    go_on = threading.Event()
+    render_one = feeds.render_one
+
+    def stuck(*given: Any) -> bytes:
+        assert go_on.wait(30)
+        return render_one(*given)
+
+    monkeypatch.setattr(shelf, "PATIENCE", 0.2)
+    monkeypatch.setattr(feeds, "render_one", stuck)
+    done(service)
+    watch.notice()
+    old = service.get(path)
+    assert (old.status_code, "✓" in old.text) == (200, False)
+    go_on.set()
+    watch.work()
+    assert "✓" in service.get(path).text
+    watch.close()
+
+
+def test_a_store_that_is_away_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(tmp_path)
+    path = f"/feeds/{service.subscribe()}.ics"
+    watch = Watch(service.house)
+    watch.look()
+    tried: list[object] = []
+
+    def away(*given: object) -> None:
+        tried.append(given)
+        raise PoolTimeout("no connection to be had")
+
+    done(service)
+    watch.notice()
+    with monkeypatch.context() as patch:
+        patch.setattr(feed_next, "upcoming", away)
+        for _ in range(3):
+            old = service.get(path)
+            assert (old.status_code, "✓" in old.text) == (200, False)
+        assert len(tried) == 1
+    watch.work()
+    assert "✓" in service.get(path).text
     watch.close()
 
 
