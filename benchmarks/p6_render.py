@@ -26,7 +26,7 @@ from sqlalchemy import Engine
 
 from benchmarks import subscribed
 from benchmarks.rounds import Ratio, compare, growth, record, seconds
-from notifications import feed, feed_changes, feed_next, feed_scopes, feeds
+from notifications import feed, feed_assembly, feed_changes, feed_next, feed_scopes, feeds
 from notifications.feed_entries import entries
 from scheduler import store
 from scheduler.recording import Statement
@@ -64,7 +64,7 @@ class Changed:
         events = feed_changes.advance(
             self.owner, self.another(), self.before, now, self.day, self.world.base_url
         )
-        return feed_changes.assembled(self.owner, events.values(), self.day)
+        return feed_assembly.assembled(self.owner, events.values(), self.day)
 
     def whole(self) -> float:
         """Return the CPU seconds from a fact in the store to the new feed in the store."""

@@ -182,7 +182,7 @@ def _needs(session: Session, since: datetime, now: datetime, world: World) -> It
         names = "、".join(feed_scopes.owner(one, world).name for one in list(faults)[:SHOWN])
         more = f" 等 {len(faults)} 个" if len(faults) > SHOWN else ""
         yield _other(
-            f"日历生成有误，仍在提供上一次的内容：{plain(names, 200)}{more}。原因见 duban doctor。",
+            f"日历生成有误，生成过的内容仍照旧提供：{plain(names, 200)}{more}。原因见 duban doctor。",
             len(faults),
         )
     nobody = _count(session, N.planned_at > since, N.reason == NOBODY)

@@ -92,6 +92,11 @@ class Variant:
             return False
         return self.frequent or not frequent
 
+    @property
+    def narrow(self) -> bool:
+        """Return whether documents or kinds were chosen."""
+        return bool(self.documents or self.kinds)
+
 
 DEFAULT = Variant()
 
@@ -127,7 +132,7 @@ def render(
         if variant.wants(one.document, one.kind, is_frequent(one)):
             text = event(owner, entry, several, base_url)
             fragments.append(with_alarms(text) if variant.alarms and entry.rings else text)
-    return assemble(owner, fragments, today)
+    return assemble(owner, fragments, today, narrow=variant.narrow)
 
 
 def shown(entries: Iterable[Entry], today: date) -> list[Entry]:
@@ -149,8 +154,13 @@ def is_frequent(one: Occurrence) -> bool:
     return one.quota is not None and one.quota.per in FREQUENT
 
 
-def assemble(owner: Owner, fragments: list[bytes], today: date) -> bytes:
-    """Return a calendar around its events; one that informs where there are none."""
+def assemble(
+    owner: Owner, fragments: list[bytes], today: date, *, narrow: bool = False
+) -> bytes:
+    """Return a calendar around its events; one that informs where there are none.
+
+    ``narrow``: the events are those of a choice.
+    """
     calendar = Calendar()
     name = f"督办 · {clean(owner.name)}"
     calendar.add("PRODID", PRODID)
@@ -162,7 +172,7 @@ def assemble(owner: Owner, fragments: list[bytes], today: date) -> bytes:
     calendar.add("REFRESH-INTERVAL", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", vText("PT4H"))
     head = bytes(calendar.to_ical()).removesuffix(END)
-    return head + b"".join(fragments or [_nothing_yet(owner, today.year)]) + END
+    return head + b"".join(fragments or [_nothing_yet(owner, today.year, narrow)]) + END
 
 
 def event(
@@ -260,15 +270,16 @@ def _all_day(
     return b"".join(lines)
 
 
-def _nothing_yet(owner: Owner, year: int) -> bytes:
+def _nothing_yet(owner: Owner, year: int, narrow: bool) -> bytes:
     # An empty calendar would leave stale events in some clients and be refused by others.
     first = date(year, 1, 1)
+    among = "选定范围内" if narrow else ""
     return _all_day(
-        uid(f"info/{owner.id}/{year}"),
+        uid(f"info/{owner.id}/{'chosen/' if narrow else ''}{year}"),
         first,
         first,
         (datetime(year, 1, 1, tzinfo=UTC), 0),
-        "督办日历已订阅，暂时没有带日期的事项",
+        f"督办日历已订阅，{among}暂时没有带日期的事项",
         "有了带日期的事项，会自动出现在这个日历里，不需要重新订阅。",
         "CONFIRMED",
     )

@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
-from notifications import feed_changes, feed_memory, feed_scopes, feed_signal
+from notifications import feed_assembly, feed_changes, feed_memory, feed_scopes, feed_signal
 from notifications.feed import DEFAULT, Owner, Variant, uid
 from notifications.feed_changes import Shown
 from notifications.feed_entries import entries
@@ -74,11 +74,11 @@ def upcoming(session: Session, text: str, now: datetime, world: World) -> Next:
         whose, known.entries, before, now, day, world.base_url, known.same
     )
     if kept is None or keys is None:
-        state = feed_changes.state(events.values())
-        body = feed_changes.assembled(whose, events.values(), day)
+        state = feed_assembly.state(events.values())
+        body = feed_assembly.assembled(whose, events.values(), day)
     else:
-        state = feed_changes.moved_state(kept.state, stored, events)
-        body = feed_changes.spliced(kept.body, stored, events, day) or feed_changes.assembled(
+        state = feed_assembly.moved_state(kept.state, stored, events)
+        body = feed_assembly.spliced(kept.body, stored, events, day) or feed_assembly.assembled(
             whose, {**feed_memory.read(session, text), **events}.values(), day
         )
     return Next(whose, kept, body, state, stored, events, signal, shown)
@@ -95,7 +95,7 @@ def variant(
     if wanted == DEFAULT:
         return found.body
     events = {**feed_memory.read(session, text), **found.events}
-    return feed_changes.assembled(found.owner, events.values(), today(now, world), wanted)
+    return feed_assembly.assembled(found.owner, events.values(), today(now, world), wanted)
 
 
 def _few(

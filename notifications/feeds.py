@@ -13,7 +13,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from notifications import feed_changes, feed_memory, feed_next, feed_scopes, feed_signal
+from notifications import (
+    feed_assembly,
+    feed_memory,
+    feed_next,
+    feed_scopes,
+    feed_signal,
+)
 from notifications.feed import Variant
 from notifications.feed_next import Next, Outdated, today
 from notifications.feed_signal import Signal
@@ -37,7 +43,7 @@ def render_variant(
     with reading(engine) as session:
         stored = feed_memory.read(session, text)
         whose = feed_scopes.owner(text, world)
-    return feed_changes.assembled(whose, stored.values(), today(now, world), variant)
+    return feed_assembly.assembled(whose, stored.values(), today(now, world), variant)
 
 
 def renew(

@@ -187,5 +187,5 @@ def _faults(house: House, feed_faults: Iterable[str]) -> list[str]:
     ]
     names = [house.name(institution) for institution in feed_faults]
     if names:
-        said.append(f"{'、'.join(names)}的日历生成有误，仍在提供上一次的内容。")
+        said.append(f"{'、'.join(names)}的日历生成有误，生成过的内容仍照旧提供。")
     return said

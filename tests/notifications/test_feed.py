@@ -96,6 +96,21 @@ def test_what_has_no_date_or_came_before_the_document_is_never_shown() -> None:
     assert body == feed.render(OWNER, [], date(2026, 12, 31))
 
 
+def test_a_choice_in_which_nothing_is_due_says_that_it_is_one() -> None:
+    known = [entry(ONE)]
+    for variant, said in (
+        (Variant(kinds=frozenset({"fuzzy"})), "选定范围内暂时没有带日期的事项"),
+        (Variant(documents=frozenset({"other"}), alarms=True), "选定范围内暂时没有带日期的事项"),
+    ):
+        body = feed.render(OWNER, known, TODAY, variant=variant)
+        read_by_all(body)
+        (shown,) = events(body).values()
+        assert str(shown["SUMMARY"]).endswith(said)
+        assert shown["UID"] == "info/da/chosen/2026@duban"
+    (shown,) = events(feed.render(OWNER, [], TODAY, variant=Variant(alarms=True))).values()
+    assert shown["SUMMARY"] == "督办日历已订阅，暂时没有带日期的事项"
+
+
 @pytest.mark.parametrize(
     ("changes", "status"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from notifications import feed, feed_changes
+from notifications import feed, feed_assembly, feed_changes
 from notifications.feed import Entry
 from notifications.feed_changes import Shown
 from tests.notifications.feed_samples import (
@@ -41,7 +41,7 @@ def render(
 ) -> Body:
     before = previous.memory if previous is not None else {}
     after = feed_changes.advance(OWNER, entries, before, now, now.date(), base)
-    body = Body(feed_changes.assembled(OWNER, after.values(), now.date()))
+    body = Body(feed_assembly.assembled(OWNER, after.values(), now.date()))
     body.memory = after
     check_bytes(body)
     return body
@@ -73,11 +73,12 @@ def test_a_change_advances_the_stamps_even_if_the_store_forgot_to() -> None:
     assert events(third)[UID]["SUMMARY"] == "报送工作方案"
 
 
-def test_the_stores_own_stamps_are_taken_where_they_are_ahead() -> None:
+def test_the_instant_is_the_stores_and_the_count_is_of_what_was_seen() -> None:
     first = render([entry()], None)
     at = NOW - timedelta(minutes=3)
-    moved = Entry(replace(ONE, due=date(2026, 4, 1)), at, 7)
-    assert stamps(render([moved], first)) == (at, at, 7)
+    moved = Entry(replace(ONE, due=date(2026, 4, 1)), at, 7)  # of its changes one shows here
+    assert stamps(render([moved], first)) == (at, at, 1)
+    assert stamps(render([moved], None)) == (at, at, 7)
 
 
 def test_two_changes_in_one_second_still_have_two_stamps() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Alarm, Event
 
-from notifications import feed, feed_changes
+from notifications import feed, feed_assembly, feed_changes
 from notifications.feed import Entry, Variant
 from notifications.feed_changes import KEPT, Shown
 from tests.notifications.feed_samples import (
@@ -141,7 +141,7 @@ def test_whatever_happens_only_what_changed_advances(moves: list[tuple[str, str,
             else:  # cancelled for long enough: gone without a word
                 assert (new.sequence, new.modified_at) == (old.sequence, old.modified_at)
         before = after
-        for event in feed_changes.assembled(OWNER, after.values(), calendar.now.date()).split(
+        for event in feed_assembly.assembled(OWNER, after.values(), calendar.now.date()).split(
             b"END:VEVENT"
         )[:-1]:
             assert event.count(b"\r\nSEQUENCE:") == 1
@@ -156,9 +156,9 @@ def test_all_variants_agree_on_every_event_of_theirs(moves: list[tuple[str, str,
         calendar.render()
     known, day = calendar.render(), calendar.now.date()
     for variant in VARIANTS:
-        body = feed_changes.assembled(OWNER, known.values(), day, variant)
+        body = feed_assembly.assembled(OWNER, known.values(), day, variant)
         check_bytes(body)
-        assert body == feed_changes.assembled(OWNER, reversed(known.values()), day, variant)
+        assert body == feed_assembly.assembled(OWNER, reversed(known.values()), day, variant)
         for uid, event in events(body).items():
             if not uid.startswith("info/"):
                 stamps = event["DTSTAMP"].dt, event["LAST-MODIFIED"].dt, int(event["SEQUENCE"])
@@ -195,7 +195,7 @@ def test_an_event_that_was_gone_goes_on_where_it_left_off() -> None:
     assert "【取消】报送工作方案".encode() in gone.body
     calendar.now += KEPT
     assert calendar.render()[uid].body == b""
-    assert uid not in events(feed_changes.assembled(OWNER, calendar.known.values(), TODAY))
+    assert uid not in events(feed_assembly.assembled(OWNER, calendar.known.values(), TODAY))
     calendar.held[uid] = STARTS[uid]
     back = calendar.render()[uid]
     assert first.sequence < gone.sequence < back.sequence
@@ -210,7 +210,7 @@ def test_what_was_done_and_left_is_marked_as_cancelled_only() -> None:
         calendar.held[uid] = replace(STARTS[uid], status=status)
         calendar.render()
         del calendar.held[uid]
-        body = feed_changes.assembled(OWNER, calendar.render().values(), TODAY)
+        body = feed_assembly.assembled(OWNER, calendar.render().values(), TODAY)
         assert str(events(body)[uid]["SUMMARY"]) == "【取消】报送工作方案"
 
 
@@ -232,7 +232,7 @@ def test_the_bytes_of_a_former_way_give_their_stamps_back() -> None:
     assert known[feed.uid(TERM.key)].due == TERM.due
     calendar = Calendar(known=known)
     again = calendar.render()
-    assert feed_changes.assembled(OWNER, again.values(), TODAY) == old
+    assert feed_assembly.assembled(OWNER, again.values(), TODAY) == old
     assert (again[feed.uid(JUNE.key)].sequence, again[feed.uid(JUNE.key)].modified_at) == (4, late)
     assert again[feed.uid(WEEKLY.key)].modified_at == STAMP  # nobody had seen it
     calendar.mark(feed.uid(JUNE.key), status="completed")

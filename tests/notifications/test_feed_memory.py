@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from notifications import feed, feed_changes, feed_memory, feed_next, feeds, tokens
+from notifications import feed, feed_assembly, feed_changes, feed_memory, feed_next, feeds, tokens
 from notifications.feed import DEFAULT, Variant
 from notifications.feed_memory import EVENTS
 from notifications.feed_scopes import owner as named
@@ -62,14 +62,14 @@ def stamps(body: bytes) -> dict[str, tuple[int, str]]:
 def spliced(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Give a list that tells for each feed of which only a part was looked at if it was spliced."""
     seen: list[bool] = []
-    real = feed_changes.spliced
+    real = feed_assembly.spliced
 
     def counted(*given: Any) -> bytes | None:
         body = real(*given)
         seen.append(body is not None)
         return body
 
-    monkeypatch.setattr(feed_changes, "spliced", counted)
+    monkeypatch.setattr(feed_assembly, "spliced", counted)
     return seen
 
 
