@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from cli.failure import Failure
-from scheduler.faults import fault, passing
+from scheduler.faults import fault, twice
 
 log = logging.getLogger("duban.serve")
 
@@ -33,7 +33,7 @@ class Steady:
     def __call__(self) -> None:
         """Run the job."""
         try:
-            self._run()
+            twice(self._job, self._again)
         except Exception as error:
             self._tell(error)
         else:
@@ -41,14 +41,8 @@ class Steady:
                 log.warning("%s：已恢复", self._name)
             self._said = None
 
-    def _run(self) -> None:
-        try:
-            self._job()
-        except Exception as error:
-            if not passing(error):
-                raise
-            log.info("%s：%s；马上再试一次", self._name, _words(error))
-            self._job()
+    def _again(self, error: Exception) -> None:
+        log.info("%s：%s；马上再试一次", self._name, _words(error))
 
     def _tell(self, error: Exception) -> None:
         said, now = _words(error), time.monotonic()

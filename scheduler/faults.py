@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scheduler.migrating import Newer
+
+Result = TypeVar("Result")
 
 
 class Fault(NamedTuple):
@@ -149,3 +152,19 @@ def passing(error: BaseException) -> bool:
     """Return whether an error is of a kind that may be gone when the same is tried again."""
     found = fault(error)
     return found is not None and found.passing
+
+
+def twice(
+    step: Callable[[], Result], tell: Callable[[Exception], object] = lambda error: None
+) -> Result:
+    """Return what a step gives that is safe to repeat, repeated once where its fault may be gone.
+
+    ``tell`` hears of the first fault. Raises what the step raises.
+    """
+    try:
+        return step()
+    except Exception as error:
+        if not passing(error):
+            raise
+        tell(error)
+    return step()

@@ -23,6 +23,7 @@ from sqlmodel import Session, col, select
 from notifications import tokens
 from notifications.feed import DEFAULT, Variant
 from notifications.upkeep import Upkeep
+from scheduler.faults import twice
 from scheduler.store import reading, writing
 from scheduler.tables import Feed, Token
 from web.served import Served
@@ -120,7 +121,7 @@ class Shelf:
         """Return a variant rendered, or the old one, which is tried again at the next request."""
         try:
             at = max(base.served.modified_at, base.state_at)
-            return base, Served.of(self._render(*name), at)
+            return base, Served.of(twice(lambda: self._render(*name)), at)
         except Exception:
             if old is None:
                 raise
@@ -198,7 +199,7 @@ class Shelf:
         """
         if time.monotonic() - self._failed.get(owner, -RETRY) >= RETRY:
             try:
-                self._upkeep.ask(owner)
+                twice(lambda: self._upkeep.ask(owner))
                 failed = owner not in self._feeds
             except Exception as error:
                 log.error("the feed of %s cannot be renewed: %s", owner, type(error).__name__)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
-from notifications import feed_next, feeds, tokens
+from notifications import feed_assembly, feed_next, feeds, tokens
 from notifications.gather import gather
 from scheduler.recording import Statement, record
 from scheduler.store import reading, writing
@@ -124,6 +124,36 @@ def test_who_has_waited_long_enough_gets_the_last_good_bytes(
     watch.close()
 
 
+def test_a_connection_that_is_cut_once_makes_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(tmp_path)
+    path = f"/feeds/{service.subscribe()}.ics"
+    watch = Watch(service.house)
+    watch.look()
+    service.get(f"{path}?alarms=1")
+    upcoming, assembled = feed_next.upcoming, feed_assembly.assembled
+
+    def cut(real: Any) -> Any:
+        times: list[int] = []
+
+        def once(*given: Any) -> Any:
+            times.append(1)
+            if len(times) == 1:
+                raise PoolTimeout("the connection was cut")
+            return real(*given)
+
+        return once
+
+    monkeypatch.setattr(feed_next, "upcoming", cut(upcoming))
+    done(service)
+    watch.notice()
+    assert "✓" in service.get(path).text
+    monkeypatch.setattr(feed_assembly, "assembled", cut(assembled))
+    assert "✓" in service.get(f"{path}?alarms=1").text
+    watch.close()
+
+
 def test_a_store_that_is_away_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +174,7 @@ def test_a_store_that_is_away_keeps_nobody_waiting(
         for _ in range(3):
             old = service.get(path)
             assert (old.status_code, "✓" in old.text) == (200, False)
-        assert len(tried) == 1
+        assert len(tried) == 2  # at once once more, and then not for every request
     watch.work()
     assert "✓" in service.get(path).text
     watch.close()
