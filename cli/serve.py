@@ -166,6 +166,7 @@ def _serve(args: argparse.Namespace, bound: socket.socket) -> int:
     finally:
         print("正在停止……", flush=True)
         rounds.close()
+        house.upkeep.stop()
         scheduler.shutdown(wait=True)
         Steady("保存取用记录", watch.close)()
         engine.dispose()

@@ -54,6 +54,7 @@ class Upkeep:
         self._noticing, self._owing = threading.Lock(), threading.Lock()
         self._asked, self._calm = 0, threading.Event()
         self._calm.set()
+        self._stopping = False
 
     def behind(self, owner: str) -> bool:
         """Return whether an owner's feed may say what no longer holds. Never waits."""
@@ -96,13 +97,13 @@ class Upkeep:
     def work(self) -> int:
         """Bring up to date whatever is behind; return how many feeds were rendered.
 
-        Raises what the store raises; what is left is done by the next call.
+        Raises what the store raises; what is left is done by the next call, or by another process.
         """
         signal, done = self._noticed, 0
-        while (owner := self._first()) is not None:
+        while not self._stopping and (owner := self._first()) is not None:
             self._calm.wait(COURTESY)
             done += self.bring(owner)
-        if signal is not None and signal != self._settled:
+        if signal is not None and signal != self._settled and not self._stopping:
             with writing(self._engine) as session:
                 feed_signal.note(session, signal)
                 if self._settled is None or self._settled.days != signal.days:
@@ -110,6 +111,10 @@ class Upkeep:
                     feed_memory.sweep(session, self._today(), used)
             self._settled = signal
         return done
+
+    def stop(self) -> None:
+        """Begin no other feed in the background."""
+        self._stopping = True
 
     def _first(self) -> str | None:
         with self._owing:

@@ -31,7 +31,7 @@ from web.served import Served
 VARIANTS = 64 << 20  # bytes of variants in memory
 PLAIN = 128 << 20  # bytes of feeds kept unpacked; what is beyond is unpacked for who needs it
 RETRY = 60.0  # seconds until a feed is begun again that could not be
-PATIENCE = 10.0  # seconds that a request waits for a feed; what it said before is the last resort
+PATIENCE = 20.0  # seconds that a request waits for a feed; what it said before is the last resort
 AT_ONCE = 2  # feeds that are rendered for requests at the same time
 
 log = logging.getLogger("duban.feeds")

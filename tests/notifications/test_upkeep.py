@@ -248,6 +248,16 @@ def test_a_process_that_begins_finds_what_was_left_undone(house: House) -> None:
     assert second.look() == 0
 
 
+def test_a_process_that_is_told_to_stop_leaves_the_rest_to_others(house: House) -> None:
+    one = process(house, lambda _: one.stop())
+    house.edit(found(EDIT), "2026-02-02 10:00")
+    one.notice()
+    assert one.work() == 1
+    other = process(house)
+    assert {title(house, owner) for owner in OWNERS[:4]} == {"报送进展"}
+    assert other.look() == 0
+
+
 def test_a_version_applied_in_between_is_rendered_with_its_own_world(house: House) -> None:
     house.edit(found(EDIT), "2026-02-02 10:00")
     upkeep = process(house)
