@@ -62,17 +62,20 @@ def advance(
     today: date,
     base_url: str,
     same: Collection[str] = (),
+    frequent: bool = True,
 ) -> dict[str, Shown]:
     """Return a feed's events by UID as they are to be shown now; ``before`` as they were.
 
     ``now`` is an aware instant, ``today`` the local day. ``same``: what is known to be as it was,
-    though no entry stands for it. What this owner no longer has stays as
-    cancelled for 30 days, and then without bytes.
+    though no entry stands for it. ``frequent``: what comes every week or two as well. What this
+    owner no longer has stays as cancelled for 30 days, and then without bytes.
     """
     entries = list(entries)
     several = feed.partners(entries)
     after = {name: before[name] for name in same}
     for entry in feed.shown(entries, today):
+        if not frequent and feed.is_frequent(entry.occurrence):
+            continue
         name = feed.uid(entry.occurrence.key)
         after[name] = _next(owner, entry, several, before.get(name), now, base_url)
     first, _ = feed.window(today)

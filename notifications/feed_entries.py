@@ -7,7 +7,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, false, or_, select
 from sqlmodel import Session, col
 
 from notifications import feed, feed_changes, feed_scopes
@@ -45,12 +45,14 @@ def entries(
     world: World,
     before: Mapping[str, Shown] = MappingProxyType({}),
     keys: Iterable[str] | None = None,
+    frequent: bool = True,
 ) -> Found:
     """Return what an owner's feed may show on a local day, cancelled ones for 30 days.
 
     ``before``: the events as they were last shown. Where nothing else goes into an event than its
     own row, those that cannot have changed are not even read; so it is in the wide feeds.
-    ``keys``: only the occurrences with these.
+    ``keys``: only the occurrences with these. ``frequent``: those of every week or two as well; of
+    an institution they are there in any case, as titles depend on all of its partners.
     """
     first, last = feed.window(day)
     query = select(*_COLUMNS).where(
@@ -58,6 +60,9 @@ def entries(
         col(Stored.due) <= last,
         col(Stored.phase) != "pre-issue",
     )
+    some_only = not frequent and ":" in owner
+    if some_only:
+        query = query.where(col(Stored.cancelled_on).is_not(None) | ~_frequent(world))
     asked = [query]
     if keys is not None:
         asked = [query.where(col(Stored.key).in_(some)) for some in chunks(keys)]
@@ -87,6 +92,8 @@ def entries(
     found = []
     for key, body in _bodies(session, sources):
         row, one = rows[key], decode(body)
+        if some_only and feed.is_frequent(one):  # cancelled; the duty may be another one now
+            continue
         if not pair or feed_scopes.about(one, pair, number):
             found.append(
                 Entry(
@@ -125,6 +132,19 @@ def _wheres(owner: str, world: World) -> Iterator[list[Any]]:
             yield [_touches(some)]
     else:
         yield [_touches([owner])]
+
+
+def _frequent(world: World) -> ColumnElement[bool]:
+    """Return the condition of what falls due every week or two, by the applied documents."""
+    found: list[ColumnElement[bool]] = [false()]
+    for name, document in world.documents.items():
+        duties = [
+            duty.id
+            for duty in document.obligations
+            if getattr(getattr(duty, "rule", None), "per", None) in feed.FREQUENT
+        ]
+        found.append(and_(col(Stored.document) == name, col(Stored.obligation).in_(duties)))
+    return or_(*found)
 
 
 def _touches(institutions: list[str]) -> Any:

@@ -36,6 +36,12 @@ def read(
     }
 
 
+def frequent(session: Session, owner: str) -> bool:
+    """Return whether an owner's feed keeps what comes every week or two, as somebody asked for it."""
+    asked = select(EVENTS.c.uid).where(EVENTS.c.owner == owner, EVENTS.c.frequent).limit(1)
+    return session.execute(asked).first() is not None
+
+
 def write(
     session: Session, owner: str, before: Mapping[str, Shown], after: Mapping[str, Shown]
 ) -> None:

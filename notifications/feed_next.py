@@ -53,9 +53,13 @@ def today(now: datetime, world: World) -> date:
     return now.astimezone(world.timezone).date()
 
 
-def upcoming(session: Session, text: str, now: datetime, world: World) -> Next:
+def upcoming(
+    session: Session, text: str, now: datetime, world: World, frequent: bool = False
+) -> Next:
     """Return an owner's feed as it is to be now; nothing is written.
 
+    Only variants show what comes every week or two, and few ask for them. So these events are kept
+    from the first time on that somebody did: ``frequent``.
     Raises ``Outdated``, and what rendering raises.
     """
     day = today(now, world)
@@ -64,14 +68,18 @@ def upcoming(session: Session, text: str, now: datetime, world: World) -> Next:
         raise Outdated
     whose = feed_scopes.owner(text, world)
     kept, shown = session.get(Feed, text), feed_signal.shown(session, text)
-    keys = _few(session, whose, shown, signal) if kept is not None and kept.state else None
+    kept_too = feed_memory.frequent(session, text)
+    keys = None
+    if kept is not None and kept.state and (kept_too or not frequent):
+        keys = _few(session, whose, shown, signal)
     stored = feed_memory.read(session, text, None if keys is None else map(uid, keys))
     before = stored
     if not stored and kept is not None and not kept.state:
         before = feed_changes.remembered(kept.body)
-    known = entries(session, text, day, world, stored, keys)
+    every = frequent or kept_too
+    known = entries(session, text, day, world, stored, keys, every)
     events = feed_changes.advance(
-        whose, known.entries, before, now, day, world.base_url, known.same
+        whose, known.entries, before, now, day, world.base_url, known.same, every
     )
     if kept is None or keys is None:
         state = feed_assembly.state(events.values())
@@ -91,7 +99,7 @@ def variant(
 
     Raises what rendering raises.
     """
-    found = upcoming(session, text, now, world)
+    found = upcoming(session, text, now, world, wanted.frequent)
     if wanted == DEFAULT:
         return found.body
     events = {**feed_memory.read(session, text), **found.events}

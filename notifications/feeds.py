@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -30,20 +31,36 @@ from scheduler.tables import Feed
 from scheduler.world import World
 
 SECOND = timedelta(seconds=1)
+Result = TypeVar("Result")
 TRIES = 10  # so often a feed is begun anew because another process was quicker
 
 
 def render_variant(
-    engine: Engine, text: str, variant: Variant, now: datetime, world: World
+    engine: Engine, text: str, variant: Variant, now: datetime, world: Callable[[], World]
 ) -> bytes:
     """Return a subscriber's choice of a feed, from its events as they are stored.
 
-    Raises what rendering raises.
+    ``world`` gives the applied one. Raises what rendering raises.
     """
+    if variant.frequent:
+        with reading(engine) as session:
+            kept = feed_memory.frequent(session, text)
+        if not kept:
+            _applied(text, world, lambda one: render_one(engine, text, now, one, True))
     with reading(engine) as session:
         stored = feed_memory.read(session, text)
-        whose = feed_scopes.owner(text, world)
-    return feed_assembly.assembled(whose, stored.values(), today(now, world), variant)
+        whose = feed_scopes.owner(text, world())
+    return feed_assembly.assembled(whose, stored.values(), today(now, world()), variant)
+
+
+def _applied(text: str, world: Callable[[], World], step: Callable[[World], Result]) -> Result:
+    """Return what a step gives with the world that is applied while it goes on."""
+    for _ in range(TRIES):
+        try:
+            return step(world())
+        except Outdated:
+            continue
+    raise RuntimeError(f"versions are applied without end while the feed of {text} is rendered")
 
 
 def renew(
@@ -60,28 +77,28 @@ def renew(
             shown = feed_signal.shown(session, text)
             if wanted is None or (shown is not None and shown.covers(wanted)):
                 return False  # another process was so kind
-    for _ in range(TRIES):
-        try:
-            render_one(engine, text, now, world())
-            return True
-        except Outdated:
-            continue
-    raise RuntimeError(f"versions are applied without end while the feed of {text} is rendered")
+    _applied(text, world, lambda one: render_one(engine, text, now, one))
+    return True
 
 
-def render_one(engine: Engine, text: str, now: datetime, world: World) -> bytes:
+def render_one(
+    engine: Engine, text: str, now: datetime, world: World, frequent: bool = False
+) -> bytes:
     """Bring an owner's feed up to date and return its bytes.
 
+    ``frequent``: from now on with what comes every week or two, for the variants that show it.
     Raises ``Outdated``, and what rendering raises, after noting the fault beside the last good bytes.
     """
     for _ in range(TRIES):
-        body = _render(engine, text, now, world)
+        body = _render(engine, text, now, world, frequent)
         if body is not None:
             return body
     raise RuntimeError(f"the feed of {text} is written by others without end")
 
 
-def _render(engine: Engine, text: str, now: datetime, world: World) -> bytes | None:
+def _render(
+    engine: Engine, text: str, now: datetime, world: World, frequent: bool
+) -> bytes | None:
     """Return the feed's bytes; None where another process wrote others in the meantime.
 
     What is new in a feed, and its stamps, are worked out from its events before; so whoever comes
@@ -89,12 +106,12 @@ def _render(engine: Engine, text: str, now: datetime, world: World) -> bytes | N
     """
     try:
         with reading(engine) as session:
-            found = feed_next.upcoming(session, text, now, world)
+            found = feed_next.upcoming(session, text, now, world, frequent)
     except Outdated:
         raise
     except Exception as error:
         if fault(error) is None:  # a store that cannot be reached is no fault of the feed
-            _note(engine, text, _said(error), now)
+            note_fault(engine, text, error, now)
         raise
     kept = found.kept
     stands = kept and (kept.body, kept.state, kept.fault) == (found.body, found.state, None)
@@ -107,12 +124,9 @@ def _render(engine: Engine, text: str, now: datetime, world: World) -> bytes | N
     return found.body
 
 
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
-
-
-def _note(engine: Engine, text: str, said: str, now: datetime) -> None:
+def note_fault(engine: Engine, text: str, error: Exception, now: datetime) -> None:
     """Note a fault beside the last good bytes, or in place of the first ones."""
+    said = f"{type(error).__name__}: {error}"[:500]
     with writing(engine) as session:
         row = session.get(Feed, text, with_for_update=True)
         if row is None:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, delete, update
 from sqlmodel import Session, col, select
 
 from notifications import feed_signal
@@ -17,7 +17,7 @@ from scheduler.tables import Audit, Feed, Token
 
 SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits in URL-safe base64
 LONGEST_NAME = 80
-TOKENS = queries.table(Token)
+TOKENS, FEEDS = queries.table(Token), queries.table(Feed)
 
 
 def digest(secret: str) -> str:
@@ -29,6 +29,8 @@ def create(
     session: Session, institution: str, name: str, now: datetime, who: str = ""
 ) -> tuple[Token, str]:
     """Add an address for an institution's feed; return its row and the secret, shown only once."""
+    if institution not in subscribed(session):
+        _drop(session, institution)  # whatever was left of it, nobody has kept it up to date
     secret = secrets.token_urlsafe(32)
     row = Token(
         institution=institution,
@@ -59,11 +61,14 @@ def revoke(session: Session, number: int, now: datetime, who: str = "") -> Token
             Audit(at=now, who=who, action="token-revoke", about=row.institution, detail=row.name)
         )
         session.flush()
-        feed = session.get(Feed, row.institution)
-        if feed is not None and row.institution not in subscribed(session):
-            session.delete(feed)  # nobody keeps it up to date any more
-            feed_signal.forget(session, [row.institution])
+        if row.institution not in subscribed(session):
+            _drop(session, row.institution)  # nobody keeps it up to date any more
     return row
+
+
+def _drop(session: Session, owner: str) -> None:
+    session.execute(delete(FEEDS).where(FEEDS.c.institution == owner))
+    feed_signal.forget(session, [owner])
 
 
 def subscribed(session: Session) -> set[str]:
@@ -74,7 +79,7 @@ def subscribed(session: Session) -> set[str]:
 
 def note_fetches(session: Session, fetches: Mapping[int, tuple[datetime, str]]) -> None:
     """Remember the last fetch of each address: when, and by which program."""
-    noted = [{"number": n, "at": at, "agent": agent} for n, (at, agent) in fetches.items()]
+    noted = [{"number": n, "at": at, "agent": agent} for n, (at, agent) in sorted(fetches.items())]
     if noted:  # in one statement: there may be thousands, and the feeds' route waits for the GIL
         session.connection().execute(
             update(TOKENS)

@@ -47,6 +47,7 @@ class Upkeep:
         self._base_url: str | None = None  # never another one while the program runs
         self._noticed: Signal | None = None
         self._settled: Signal | None = None
+        self._used: set[str] | None = None
         self._owed: dict[str, Signal] = {}  # what each feed that waits is to show
         self._behind: set[str] = set()
         self._told: dict[str, str] = {}  # faults that were logged, by owner
@@ -84,7 +85,9 @@ class Upkeep:
                     concerned = feed_scopes.concerned(used, touched, self._world())
                 self._owe(concerned, signal, waits=known is None or not signal.only_later(known))
             self._owe(missing, signal, waits=False)
-            self._noticed = signal
+            if self._used is not None:  # of those who are new nobody has kept a feed
+                self._owe(used - self._used, signal, waits=True)
+            self._noticed, self._used = signal, used
 
     def _owe(self, owners: Iterable[str], signal: Signal, *, waits: bool) -> None:
         # In an order of its own in each process: so two seldom render the same one.
@@ -148,6 +151,8 @@ class Upkeep:
                 if fault(error) is not None:
                     raise
                 said = f"{type(error).__name__}: {error}"
+                # So it is tried again, whatever it was, and the admin is told.
+                feeds.note_fault(self._engine, owner, error, self._now())
                 if self._told.get(owner) != said:  # tried again twice a second: said once
                     log.exception("feed of %s could not be rendered", owner)
                     self._told[owner] = said

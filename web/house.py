@@ -132,7 +132,9 @@ class House:
         return None
 
     def _variant(self, institution: str, variant: Variant) -> bytes:
-        return feeds.render_variant(self.engine, institution, variant, self.now(), self.world)
+        return feeds.render_variant(
+            self.engine, institution, variant, self.now(), lambda: self.world
+        )
 
 
 def _seen(folders: tuple[Path, ...]) -> object:

@@ -30,7 +30,8 @@ from web.served import Served
 
 VARIANTS = 64 << 20  # bytes of variants in memory
 PLAIN = 128 << 20  # bytes of feeds kept unpacked; what is beyond is unpacked for who needs it
-RETRY = 60.0  # seconds until a feed is begun again that could not be
+RETRY = 60.0  # seconds until a request begins a feed again that could not be rendered
+AGAIN = 2.0  # seconds until one does after the store could not be reached
 PATIENCE = 20.0  # seconds that a request waits for a feed; what it said before is the last resort
 AT_ONCE = 2  # feeds that are rendered for requests at the same time
 
@@ -77,6 +78,7 @@ class Shelf:
         self._feeds: dict[str, Kept] = {}
         self._plain = 0
         self._seen: object = None
+        self._live: set[str] = set()
         self._variants: OrderedDict[tuple[str, Variant], tuple[Kept, Served]] = OrderedDict()
         self._choosing = threading.Lock()
         self._fetches: dict[int, tuple[datetime, str]] = {}
@@ -165,6 +167,11 @@ class Shelf:
                     for key, number, institution, revoked in rows
                 }
                 self._seen = seen
+                live = {one.institution for one in self._addresses.values() if not one.revoked}
+                newcomers, self._live = live - self._live, live
+                with self._reading:  # what is left of them from earlier nobody has kept
+                    for owner in newcomers & self._feeds.keys():
+                        self._plain -= len(self._feeds.pop(owner).served.body or b"")
 
     def take(self, owner: str) -> None:
         """Read an owner's feed; quicker than ``refresh``, which looks at everything."""
@@ -197,16 +204,18 @@ class Shelf:
 
         What failed is not tried again for a while.
         """
-        if time.monotonic() - self._failed.get(owner, -RETRY) >= RETRY:
+        if not self._failing(owner):
             try:
                 twice(lambda: self._upkeep.ask(owner))
-                failed = owner not in self._feeds
+                if owner not in self._feeds:
+                    self._failed[owner] = time.monotonic() + RETRY
             except Exception as error:
                 log.error("the feed of %s cannot be renewed: %s", owner, type(error).__name__)
-                failed = True
-            if failed:
-                self._failed[owner] = time.monotonic()
+                self._failed[owner] = time.monotonic() + AGAIN
         return self.feed(owner)
+
+    def _failing(self, owner: str) -> bool:
+        return time.monotonic() < self._failed.get(owner, 0.0)
 
     def ready(self, owner: str) -> Served | None:
         """Return an owner's feed if it is as the store is; else ``current`` has to be asked."""
@@ -217,12 +226,18 @@ class Shelf:
 
         Where that fails or takes too long, the last good one, None if there never was one.
         """
-        coming = self._coming.get(owner)
-        if coming is None:
-            loop = asyncio.get_running_loop()
-            coming = self._coming[owner] = loop.run_in_executor(self._rendering, self.begin, owner)
-            coming.add_done_callback(lambda _: self._coming.pop(owner, None))
-        await asyncio.wait({coming}, timeout=PATIENCE)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE
+        while (left := until - loop.time()) > 0:
+            coming = self._coming.get(owner)
+            if coming is None:
+                coming = loop.run_in_executor(self._rendering, self.begin, owner)
+                self._coming[owner] = coming
+                coming.add_done_callback(lambda _: self._coming.pop(owner, None))
+            await asyncio.wait({coming}, timeout=left)
+            # What was rendered may have been read from the store before the latest news.
+            if not self._upkeep.behind(owner) or self._failing(owner):
+                break
         return self.feed(owner)
 
     async def fresh(self) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from web.house import House
 
-FLUSH_EVERY = 20  # looks; fetches are written down this seldom
+FLUSH_EVERY = 20  # runs of the second job; fetches are written down this seldom
 
 
 class Watch:
@@ -21,15 +21,12 @@ class Watch:
     def __init__(self, house: House) -> None:
         self._house = house
         self._seen: tuple[Any, date] | None = None
-        self._looks, self._stale = 0, False
+        self._works, self._stale = 0, False
         self._sqlite = house.engine.dialect.name == "sqlite"
         self._line = _reader(house.engine) if self._sqlite else None
 
     def notice(self) -> None:
         """Look for what changed: whose feeds are behind now, and which addresses there are."""
-        self._looks += 1
-        if self._looks % FLUSH_EVERY == 0:
-            self._house.shelf.flush()
         seen = (self._version(), self._house.today)
         if seen[0] is not None and seen == self._seen:
             return
@@ -41,6 +38,9 @@ class Watch:
 
     def work(self) -> None:
         """Render what is behind and put it on the shelf, as well as what others rendered."""
+        self._works += 1
+        if self._works % FLUSH_EVERY == 0:
+            self._house.shelf.flush()
         if self._stale:
             self._stale = False
             try:

@@ -170,26 +170,67 @@ def test_who_comes_back_finds_the_stamps_where_they_were(house: House) -> None:
     assert row(house).body == left
 
 
+def test_what_comes_weekly_is_kept_from_the_first_time_that_somebody_asks(house: House) -> None:
+    house.edit(found(WEEKLY), "2026-01-09 10:30")
+    now, owners = at("2026-01-09 11:00"), ("da", "region:ju", "document:pair-2025", "shi")
+    subscribe(house, *owners)
+    render_changed(house.engine, now, house.world)
+    bodies = {owner: row(house, owner).body for owner in owners}
+
+    def kept(owner: str) -> set[str]:
+        with reading(house.engine) as session:
+            return {one.uid for one in feed_memory.read(session, owner).values() if one.frequent}
+
+    assert not any(map(kept, owners))
+    for owner in owners[:3]:
+        with reading(house.engine) as session:
+            ahead = feed_next.variant(session, owner, ALL, now, house.world)
+        got = feeds.render_variant(house.engine, owner, ALL, now, lambda: house.world)
+        assert got == ahead
+        assert kept(owner)
+        assert kept(owner) <= events(got).keys()
+        assert row(house, owner).body == bodies[owner]  # whoever did not ask sees nothing of it
+        assert feeds.render_variant(house.engine, owner, ALL, now, lambda: house.world) == got
+    assert not kept("shi")
+    later = at("2026-01-09 12:00")
+    with writing(house.engine) as session:
+        record(session, Statement(PLAN, "completed"), later, "测试", house.world)
+    render_changed(house.engine, later, house.world)
+    as_if_all_were_new(house, later, *owners)
+    assert all(kept(owner) for owner in owners[:3])
+    # A weekly duty that is no longer owed is cancelled where it was shown, and nowhere else appears.
+    house.edit(found(WORKFLOW), "2026-01-12 10:30")
+    render_changed(house.engine, at("2026-01-12 11:00"), house.world)
+    as_if_all_were_new(house, at("2026-01-12 11:00"), *owners)
+    assert not kept("shi")
+    told = events(
+        feeds.render_variant(house.engine, "da", ALL, at("2026-01-12 11:00"), lambda: house.world)
+    )
+    gone = [told[uid] for uid in kept("da") if uid in told]
+    assert gone
+    assert all(str(one["SUMMARY"]).startswith("【取消】") for one in gone)
+
+
 def test_what_only_a_variant_shows_has_its_clock_too(house: House) -> None:
     house.edit(found(WEEKLY), "2026-01-09 10:30")
     subscribe(house, "da")
     now = at("2026-01-09 11:00")
     render_changed(house.engine, now, house.world)
-    first, wide = row(house), feeds.render_variant(house.engine, "da", ALL, now, house.world)
+    first, wide = row(house), feeds.render_variant(house.engine, "da", ALL, now, lambda: house.world)
     weekly = {uid for uid in events(wide) if "/lecture/" in uid and "-w" in uid}
     assert len(weekly) > 100
     assert weekly.isdisjoint(events(first.body))
     house.edit(found(WEEKLY.replace("每月讲座", "每周讲座")), "2026-01-12 10:30")
     later = at("2026-01-12 10:31")
     render_changed(house.engine, later, house.world)
-    second, now_wide = row(house), feeds.render_variant(house.engine, "da", ALL, later, house.world)
+    second, now_wide = row(house), feeds.render_variant(house.engine, "da", ALL, later, lambda: house.world)
     assert second.body == first.body  # nothing that it shows is another
     assert (second.etag, second.modified_at) == (first.etag, first.modified_at)
     assert second.state != first.state
     assert second.state_at == later
     old, new = stamps(wide), stamps(now_wide)
     assert {uid for uid in new if new[uid] != old[uid]} == weekly
-    assert feeds.render_variant(house.engine, "da", DEFAULT, later, house.world) == second.body
+    assert feeds.render_variant(house.engine, "da", DEFAULT, later, lambda: house.world) == second.body
 
 
 def test_the_verb_prints_what_is_stored_and_what_will_be(house: House) -> None:
@@ -199,7 +240,7 @@ def test_the_verb_prints_what_is_stored_and_what_will_be(house: House) -> None:
         with reading(house.engine) as session:
             ahead = feed_next.variant(session, "da", variant, now, house.world)
         render_changed(house.engine, now, house.world)
-        assert feeds.render_variant(house.engine, "da", variant, now, house.world) == ahead
+        assert feeds.render_variant(house.engine, "da", variant, now, lambda: house.world) == ahead
 
 
 def test_terms_go_through_the_clock(house: House, spliced: list[bool]) -> None:
@@ -287,7 +328,7 @@ def test_no_name_of_an_institution_takes_a_feed_down(house: House) -> None:
         body = row(house, owner).body
         check_bytes(body)
         if owner in ("region:shi", "h0"):
-            read_by_all(feeds.render_variant(house.engine, owner, Variant(True), now, house.world))
+            read_by_all(feeds.render_variant(house.engine, owner, Variant(True), now, lambda: house.world))
         title = f"X-WR-CALNAME:督办 · {feed.clean(named(owner, house.world).name)}"
         assert events(body)
         assert title.replace(",", "\\,").replace(";", "\\;") in body.replace(b"\r\n ", b"").decode()

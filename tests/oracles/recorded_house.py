@@ -75,6 +75,6 @@ def served() -> Mapping[str, bytes]:
         found = {}
         for owner in OWNERS:
             found[owner] = feeds.render_one(house.engine, owner, NOW, house.world)
-            found[f"{owner}+"] = feeds.render_variant(house.engine, owner, ALL, NOW, house.world)
+            found[f"{owner}+"] = feeds.render_variant(house.engine, owner, ALL, NOW, lambda: house.world)
         house.engine.dispose()
     return found
