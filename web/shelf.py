@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -33,6 +34,8 @@ PLAIN = 128 << 20  # bytes of feeds kept unpacked; what is beyond is unpacked fo
 RETRY = 60.0  # seconds until a request begins a feed again that could not be rendered
 AGAIN = 2.0  # seconds until one does after the store could not be reached
 PATIENCE = 20.0  # seconds that a request waits for a feed; what it said before is the last resort
+BLIND = 1.5  # seconds without a look at the store, as after a pause of the process
+GLANCE = 2.0  # seconds that a request waits for one then
 AT_ONCE = 2  # feeds that are rendered for requests at the same time
 
 log = logging.getLogger("duban.feeds")
@@ -85,6 +88,8 @@ class Shelf:
         self._reading, self._learning = threading.Lock(), threading.Lock()
         self._rendering = ThreadPoolExecutor(AT_ONCE, "asked-feed")
         self._coming: dict[str, asyncio.Future[object]] = {}
+        self._look: Callable[[], object] = lambda: None
+        self._looked = math.inf  # monotonic; until somebody looks, nobody has to
         self._turn = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
 
@@ -217,28 +222,54 @@ class Shelf:
     def _failing(self, owner: str) -> bool:
         return time.monotonic() < self._failed.get(owner, 0.0)
 
+    def watch(self, look: Callable[[], object]) -> None:
+        """Remember how to look for news at once; it tells ``looked``. Raises what the store raises."""
+        self._look = look
+
+    def looked(self, begun: float) -> None:
+        """Remember when the last look that ended well began, a monotonic time in seconds."""
+        self._looked = begun
+
     def ready(self, owner: str) -> Served | None:
         """Return an owner's feed if it is as the store is; else ``current`` has to be asked."""
-        return None if self._upkeep.behind(owner) else self.feed(owner)
+        if self._upkeep.behind(owner) or self._blind():
+            return None
+        return self.feed(owner)
+
+    def _blind(self) -> bool:
+        return time.monotonic() - self._looked > BLIND
+
+    def _glance(self) -> None:
+        try:
+            self._look()
+        except Exception as error:  # the regular look tells of it
+            log.info("no look at the store: %s", type(error).__name__)
 
     async def current(self, owner: str) -> Served | None:
         """Return an owner's feed as the store has it now; many who ask share one rendering.
 
         Where that fails or takes too long, the last good one, None if there never was one.
         """
-        loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE
-        while (left := until - loop.time()) > 0:
-            coming = self._coming.get(owner)
-            if coming is None:
-                coming = loop.run_in_executor(self._rendering, self.begin, owner)
-                self._coming[owner] = coming
-                coming.add_done_callback(lambda _: self._coming.pop(owner, None))
-            await asyncio.wait({coming}, timeout=left)
-            # What was rendered may have been read from the store before the latest news.
-            if not self._upkeep.behind(owner) or self._failing(owner):
+        if self._blind():
+            await self._shared("", self._glance, GLANCE)
+        until = time.monotonic() + PATIENCE
+        # What was rendered may have been read from the store before the latest news: then again.
+        while (left := until - time.monotonic()) > 0:
+            if owner in self._feeds and not self._upkeep.behind(owner):
+                break
+            await self._shared(owner, lambda: self.begin(owner), left)
+            if self._failing(owner):
                 break
         return self.feed(owner)
+
+    async def _shared(self, name: str, work: Callable[[], object], patience: float) -> None:
+        """Wait for some work in a thread, which all who want the same share."""
+        coming = self._coming.get(name)
+        if coming is None:
+            loop = asyncio.get_running_loop()
+            coming = self._coming[name] = loop.run_in_executor(self._rendering, work)
+            coming.add_done_callback(lambda _: self._coming.pop(name, None))
+        await asyncio.wait({coming}, timeout=patience)
 
     async def fresh(self) -> None:
         """Wait until the addresses were read again after this call; many waiters share one reading."""

@@ -5,6 +5,8 @@ Looking and rendering are two jobs, so that what changed is noticed while much i
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import date
 from typing import Any
 
@@ -22,19 +24,23 @@ class Watch:
         self._house = house
         self._seen: tuple[Any, date] | None = None
         self._works, self._stale = 0, False
+        self._looking = threading.Lock()
+        house.shelf.watch(self.notice)
         self._sqlite = house.engine.dialect.name == "sqlite"
         self._line = _reader(house.engine) if self._sqlite else None
 
     def notice(self) -> None:
         """Look for what changed: whose feeds are behind now, and which addresses there are."""
-        seen = (self._version(), self._house.today)
-        if seen[0] is not None and seen == self._seen:
-            return
-        self._house.upkeep.notice()
-        self._house.shelf.learn()
-        self._stale = True
-        # What is rendered from now on counts as seen only after another look.
-        self._seen = seen
+        with self._looking:
+            begun = time.monotonic()
+            seen = (self._version(), self._house.today)
+            if seen[0] is None or seen != self._seen:
+                self._house.upkeep.notice()
+                self._house.shelf.learn()
+                self._stale = True
+                # What is rendered from now on counts as seen only after another look.
+                self._seen = seen
+            self._house.shelf.looked(begun)
 
     def work(self) -> None:
         """Render what is behind and put it on the shelf, as well as what others rendered."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from notifications import feed, feed_next, feed_signal, feeds, tokens
+from notifications import feed, feed_memory, feed_next, feed_signal, feeds, tokens
 from notifications import upkeep as upkeeping
 from notifications.feed_signal import Signal
 from notifications.upkeep import Upkeep
@@ -316,6 +316,20 @@ def test_a_feed_that_cannot_be_rendered_keeps_nobody_waiting(
     assert len(caplog.records) == len(OWNERS) - 1
     assert upkeep.look() == len(OWNERS) - 1
     assert title(house, "da", PLAN) == "✓ 报送工作方案"
+
+
+def test_no_fault_whatever_loses_a_feed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    upkeep = process(house)
+    complete(house)
+    with monkeypatch.context() as patch:
+        patch.setattr(feed_memory, "write", lambda *_: 1 / 0)
+        assert upkeep.look() == 0
+        with reading(house.engine) as session:
+            assert set(feeds.faults(session)) == set(OWNERS) - {"shi"}
+    assert upkeep.look() == len(OWNERS) - 1
+    assert title(house, "da", PLAN) == "✓ 报送工作方案"
+    with reading(house.engine) as session:
+        assert feeds.faults(session) == {}
 
 
 def test_a_signal_covers_what_it_is_later_than() -> None:

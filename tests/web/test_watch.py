@@ -154,6 +154,68 @@ def test_a_connection_that_is_cut_once_makes_no_difference(
     watch.close()
 
 
+def test_who_asks_after_a_pause_of_the_process_makes_it_look_first(
+    both: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/feeds/{both.subscribe()}.ics"
+    watch = Watch(both.house)
+    watch.look()
+    assert "✓" not in both.get(path).text
+    done(both)
+    assert "✓" not in both.get(path).text  # it has looked just now
+    monkeypatch.setattr(shelf, "BLIND", -1.0)
+    answers = both.many([("GET", path, {})] * 4)
+    assert all("✓" in one.text for one in answers)
+
+    def away() -> None:
+        raise PoolTimeout("no connection to be had")
+
+    monkeypatch.setattr(both.house.upkeep, "notice", away)
+    done_again = both.get(path)
+    assert (done_again.status_code, "✓" in done_again.text) == (200, True)
+    watch.close()
+
+
+def test_what_was_read_before_the_latest_news_is_rendered_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(tmp_path)
+    path = f"/feeds/{service.subscribe()}.ics"
+    watch = Watch(service.house)
+    watch.look()
+    service.store.edit(found(WORKFLOW.replace("title: 报送", "title: 报")), "2026-03-06 09:00")
+    watch.notice()
+    keep = feeds._keep
+
+    def late(*given: Any) -> bool:
+        monkeypatch.setattr(feeds, "_keep", keep)
+        done(service)
+        watch.notice()
+        return keep(*given)
+
+    monkeypatch.setattr(feeds, "_keep", late)
+    assert "✓" in service.get(path).text
+    watch.close()
+
+
+def test_a_new_address_never_finds_what_was_left_of_an_old_one(both: Service) -> None:
+    path = f"/feeds/{both.subscribe()}.ics"
+    watch = Watch(both.house)
+    watch.look()
+    assert "✓" not in both.get(path).text
+    with writing(both.house.engine) as session:
+        tokens.revoke(session, 1, both.now)
+    # A process that was about to render it still does so, for nobody.
+    feeds.render_one(both.house.engine, "da", both.now, both.house.world)
+    watch.look()
+    done(both)
+    watch.look()
+    with writing(both.house.engine) as session:
+        _, secret = tokens.create(session, "da", "手机", both.now)
+    assert "✓" in both.get(f"/feeds/{secret}.ics").text
+    watch.close()
+
+
 def test_a_store_that_is_away_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
