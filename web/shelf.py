@@ -251,23 +251,29 @@ class Shelf:
         Where that fails or takes too long, the last good one, None if there never was one.
         """
         if self._blind():
-            await self._shared("", self._glance, GLANCE)
+            await self._shared("", self._glance, GLANCE, None)  # not behind what is being rendered
         until = time.monotonic() + PATIENCE
         # What was rendered may have been read from the store before the latest news: then again.
         while (left := until - time.monotonic()) > 0:
             if owner in self._feeds and not self._upkeep.behind(owner):
                 break
-            await self._shared(owner, lambda: self.begin(owner), left)
+            await self._shared(owner, lambda: self.begin(owner), left, self._rendering)
             if self._failing(owner):
                 break
         return self.feed(owner)
 
-    async def _shared(self, name: str, work: Callable[[], object], patience: float) -> None:
+    async def _shared(
+        self,
+        name: str,
+        work: Callable[[], object],
+        patience: float,
+        threads: ThreadPoolExecutor | None,
+    ) -> None:
         """Wait for some work in a thread, which all who want the same share."""
         coming = self._coming.get(name)
         if coming is None:
             loop = asyncio.get_running_loop()
-            coming = self._coming[name] = loop.run_in_executor(self._rendering, work)
+            coming = self._coming[name] = loop.run_in_executor(threads, work)
             coming.add_done_callback(lambda _: self._coming.pop(name, None))
         await asyncio.wait({coming}, timeout=patience)
 
