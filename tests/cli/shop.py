@@ -35,11 +35,11 @@ def lived_in(folder: Path, url: str = "") -> Engine:
     record_more(post)
     post.tick("2026-06-05 09:00")
     post.gather("2026-06-05 09:00")
-    feeds.render_one(post.engine, "da", at("2026-06-05 10:00"), post.world)
     with store.writing(post.engine) as session:
         tokens.create(session, "da", "值班手机", at("2026-03-07 10:00"))
         sessions.new_link(session, at("2026-03-07 10:00"))
         queries.set_mark(session, "tick", "2026-06-05T09:00:00+08:00")
+    feeds.render_one(post.engine, "da", at("2026-06-05 10:00"), post.world)
     return post.engine
 
 

@@ -56,7 +56,7 @@ def test_variants_by_flags(tmp_path: Path) -> None:
     everything = feed(tmp_path, "马山县中医医院", "--at", NOW, "--alarms", "--frequent")
     assert b"BEGIN:VALARM" in everything
     once = feed(tmp_path, "马山县中医医院", "--at", NOW, "--document", "hubei-2022")
-    assert set(events(once)) == {"info/mashan-zhongyiyiyuan/2026@duban"}
+    assert set(events(once)) == {"info/mashan-zhongyiyiyuan/chosen/2026@duban"}
 
 
 def test_an_unknown_institution_is_the_users_fault(
