@@ -127,8 +127,11 @@ class Shelf:
     ) -> tuple[Kept, Served]:
         """Return a variant rendered, or the old one, which is tried again at the next request."""
         try:
-            at = max(base.served.modified_at, base.state_at)
-            return base, Served.of(twice(lambda: self._render(*name)), at)
+            body = twice(lambda: self._render(*name))
+            if name[1].frequent:  # the first time that somebody asks, the store has more after it
+                self.take(name[0])
+                base = self._feeds.get(name[0], base)
+            return base, Served.of(body, max(base.served.modified_at, base.state_at))
         except Exception:
             if old is None:
                 raise
